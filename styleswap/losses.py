@@ -1,0 +1,84 @@
+"""The perceptual losses over named layers, each relative to its target's own energy.
+
+Relative losses are dimensionless: 1 is as far from the target as nothing at all is. That is what
+lets one set of weights serve every style, and a loss be read as a distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+class Perceptual(Protocol):
+    """What the losses need of a network: `styleswap.nets.perceptual.PerceptualNetwork`'s face."""
+
+    def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]: ...
+
+    def style_matrix(self, layer: str, features: Tensor) -> Tensor: ...
+
+
+def relative_error(x: Tensor, target: Tensor) -> Tensor:
+    """``||x - t||^2 / ||t||^2`` sample by sample, then the mean over the batch.
+
+    Args:
+        x, target: (B, ...) of shapes that broadcast; computed in float32.
+
+    Returns:
+        A scalar, 0 where equal. The energy has an epsilon: an all-zero target gives a finite loss.
+    """
+    x, target = x.flatten(1).float(), target.flatten(1).float()
+    energy = target.square().sum(1) + 1e-8
+    return ((x - target).square().sum(1) / energy).mean()
+
+
+class PerceptualLoss(nn.Module):
+    """Content and style losses of Gatys et al. 2016 (eq. 1, 4, 5), relative to their targets.
+
+    Args:
+        net: the perceptual network.
+        content: weights by layer of the feature distance (eq. 1).
+        style: weights by layer of the Gram distance (eq. 4 and 5).
+    """
+
+    def __init__(
+        self, net: Perceptual, content: Mapping[str, float], style: Mapping[str, float]
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.content_weights = dict(content)
+        self.style_weights = dict(style)
+        self.content: dict[str, Tensor] = {}
+        self.style: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def set_content(self, x: Tensor) -> None:
+        """Take (B, 3, H, W) in [0, 1] as the content."""
+        self.content = self.net.features(x, self.content_weights)
+
+    @torch.no_grad()
+    def set_style(self, pictures: Iterable[tuple[Tensor, float]]) -> None:
+        """Take a weighted mean of the Gram matrices of pictures (1, 3, H, W) as the style."""
+        self.style = {}
+        pictures = list(pictures)
+        total = sum(weight for _, weight in pictures)
+        for x, weight in pictures:
+            for layer, f in self.net.features(x, self.style_weights).items():
+                g = self.net.style_matrix(layer, f) * (weight / total)
+                self.style[layer] = self.style[layer] + g if layer in self.style else g
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Weighted content and style loss of (B, 3, H, W): two scalars."""
+        layers = list(dict.fromkeys([*self.content_weights, *self.style_weights]))
+        found = self.net.features(x, layers)
+        content = x.new_zeros(())
+        for layer, weight in self.content_weights.items():
+            content = content + weight * relative_error(found[layer], self.content[layer])
+        style = x.new_zeros(())
+        for layer, weight in self.style_weights.items():
+            g = self.net.style_matrix(layer, found[layer])
+            style = style + weight * relative_error(g, self.style[layer])
+        return content, style

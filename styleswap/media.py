@@ -1,0 +1,363 @@
+"""Bytes, path or PIL picture -> one clean RGB picture, and back to a file.
+
+Everything that a stranger's file can get wrong is settled here, so that the rest of the package
+only ever sees upright 8-bit sRGB without alpha. Nothing here imports torch, and none of Pillow's
+global settings is changed or relied upon: the package may be a guest in somebody else's process.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms
+
+from styleswap.errors import StyleSwapError
+
+# The largest file that is read: 64 MiB.
+MAX_BYTES = 64 * 2**20
+
+# The largest picture that is decoded; telephones make 50 megapixels.
+MAX_PIXELS = 64_000_000
+
+# The shortest side, in pixels, on which a network still has something to see.
+MIN_SIDE = 16
+
+# The most passes of a progressive JPEG: 10 are usual, and each goes over every pixel anew, so that
+# a small file of very many would keep a processor busy for hours.
+MAX_SCANS = 100
+
+# Pillow's names of what is read, by content and never by extension: raster formats that start no
+# outside program. HEIF counts only where the host has registered a plug-in for it, since Pillow
+# itself reads AVIF alone of that family.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+
+# Extension -> Pillow's format and its settings; 4:4:4 because chroma at half size smears paint.
+_WRITERS: dict[str, tuple[str, dict[str, int]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".webp": ("WEBP", {"quality": 95}),
+}
+
+# Often sent in good faith: worth a sentence that names them.
+_STRANGERS = (
+    (re.compile(rb"%PDF-"), "a PDF"),
+    (re.compile(rb"<svg", re.IGNORECASE), "an SVG drawing"),
+    (re.compile(rb"^....ftyp(hei|hev|mif|msf)", re.DOTALL), "a HEIC photograph"),
+)
+
+# How to undo each EXIF orientation but the first, which is upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def open_picture(source: str | os.PathLike[str] | bytes, what: str = "picture") -> Image.Image:
+    """Read a picture that came from anywhere.
+
+    Args:
+        source: a path, or the bytes of a file. The content decides what it is; an animation gives
+            its first frame.
+        what: how the error sentence calls it, such as "content" or "style picture".
+
+    Returns:
+        What `clean` returns.
+
+    Raises:
+        StyleSwapError: nothing to read, not a picture, damaged or cut short, above `MAX_BYTES` or
+            `MAX_PIXELS` (known from the header, before anything is decoded), below `MIN_SIDE`.
+    """
+    data = source if isinstance(source, bytes) else _read(source, what)
+    if not data:
+        raise StyleSwapError(f"The {what} is an empty file; send it again.")
+    if len(data) > MAX_BYTES:
+        raise StyleSwapError(
+            f"The {what} is larger than {MAX_BYTES // 2**20} MB; save it smaller and send that."
+        )
+    Image.init()
+    formats = [name for name in FORMATS if name in Image.OPEN]
+    try:
+        picture = Image.open(io.BytesIO(data), formats=formats)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
+        raise StyleSwapError(
+            f"The {what} has far too many pixels to be opened safely; shrink it to at most"
+            f" {MAX_PIXELS // 10**6} megapixels and send that."
+        ) from fault
+    except MemoryError as fault:
+        raise _out_of_memory(what) from fault
+    except Exception as fault:  # on hostile bytes Pillow's readers raise almost anything
+        raise _unreadable(data, formats, what) from fault
+    with picture:
+        if picture.format in ("JPEG", "MPO") and _scans(data) > MAX_SCANS:
+            raise StyleSwapError(
+                f"The {what} is a JPEG of more than {MAX_SCANS} passes, which takes too long to"
+                " decode; save it as an ordinary JPEG and send that."
+            )
+        return clean(picture, what)
+
+
+def clean(picture: Image.Image, what: str = "picture") -> Image.Image:
+    """Bring a PIL picture to upright 8-bit sRGB; the given picture is not changed.
+
+    Alpha is laid over white. A colour profile is converted to sRGB, and ignored where it is broken
+    or belongs to another kind of picture. 16-bit grey is scaled, not clipped; 32-bit integers
+    within 0..65535 count as 16-bit and floats within [0,1] as they stand, while any other range is
+    stretched from its darkest to its lightest value.
+
+    Args:
+        picture: any mode, loaded or not; of an animation the current frame.
+        what: how the error sentence calls it.
+
+    Returns:
+        A new picture of mode RGB that carries no metadata.
+
+    Raises:
+        StyleSwapError: above `MAX_PIXELS`, a side below `MIN_SIDE`, or data that do not decode.
+    """
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise StyleSwapError(
+            f"The {what} has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} megapixels;"
+            " shrink it and send that."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise StyleSwapError(
+            f"The {what} is only {width} x {height} pixels; send one with at least {MIN_SIDE} on"
+            " each side."
+        )
+    try:
+        return _normal(picture)
+    except MemoryError as fault:
+        raise _out_of_memory(what) from fault
+    except Exception as fault:  # on hostile bytes Pillow's decoders raise almost anything
+        raise StyleSwapError(
+            f"The {what} is damaged or cut short; send it again, whole."
+        ) from fault
+
+
+def fit(picture: Image.Image, size: int) -> Image.Image:
+    """Resize a clean picture so that its longer side is `size` pixels, shrinking or enlarging.
+
+    Lanczos on the sRGB values as they are, as in the field's papers, and not in linear light.
+
+    Returns:
+        A new picture of the same mode and, up to rounding, of the same aspect ratio.
+
+    Raises:
+        StyleSwapError: the shorter side would fall below `MIN_SIDE`.
+    """
+    longer, shorter = max(picture.size), min(picture.size)
+    if round(shorter * size / longer) < MIN_SIDE:
+        needed = -(-MIN_SIDE * longer // shorter)
+        raise StyleSwapError(
+            f"At size {size} a picture of {picture.width} x {picture.height} would be less than"
+            f" {MIN_SIDE} pixels on its shorter side; choose a size of at least {needed} or crop"
+            " the picture."
+        )
+    width, height = (round(side * size / longer) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
+    """Write a picture as PNG, JPEG or WebP, as the extension says.
+
+    The file appears whole or not at all: it is written under another name in the same folder and
+    then moved into place, over a file that is there already. It carries pixels in sRGB and nothing
+    else: no metadata of any input.
+
+    Raises:
+        StyleSwapError: an extension that is not one of these, a folder that is missing or may not
+            be written to, a path that is a folder, a full disk.
+    """
+    target = Path(path)
+    name = repr(os.fspath(path))
+    if target.suffix.lower() not in _WRITERS:
+        raise StyleSwapError(
+            f"Cannot save as {name}; give a name that ends in {', '.join(_WRITERS)}."
+        )
+    format, settings = _WRITERS[target.suffix.lower()]
+    plain = _normal(picture)
+    # Not tempfile's: its files are closed to everyone but the owner, and stay so once moved.
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        if target.is_dir():
+            raise StyleSwapError(f"Cannot save as {name}, which is a folder; give a file's name.")
+        try:
+            with open(part, "xb") as file:
+                plain.save(file, format=format, **settings)
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+    except (FileNotFoundError, NotADirectoryError) as fault:
+        raise StyleSwapError(
+            f"Cannot save as {name}, for its folder does not exist; make the folder first."
+        ) from fault
+    except PermissionError as fault:
+        raise StyleSwapError(
+            f"Cannot save as {name}, for writing there is not allowed; choose another folder."
+        ) from fault
+    except (OSError, ValueError) as fault:
+        reason = (isinstance(fault, OSError) and fault.strerror) or str(fault)
+        raise StyleSwapError(
+            f"Cannot save as {name} ({reason}); choose another place or name."
+        ) from fault
+
+
+def _read(path: str | os.PathLike[str], what: str) -> bytes:
+    """A file's bytes, at most one more than `MAX_BYTES`; ordinary files only."""
+    name = repr(os.fspath(path))
+    try:
+        # Asked before opening: to open a named pipe is to wait for whoever writes to it.
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise StyleSwapError(
+                f"The {what} must be a picture, but {name} is a folder; choose a file."
+            )
+        if not stat.S_ISREG(status.st_mode):
+            raise StyleSwapError(
+                f"The {what} must be a picture, but {name} is not an ordinary file; choose one."
+            )
+        if status.st_size == 0:  # true of the kernel's pretended files too, which may block
+            return b""
+        with open(path, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError) as fault:
+        raise StyleSwapError(
+            f"The {what} was not found, for there is no file {name}; check its name."
+        ) from fault
+    except PermissionError as fault:
+        raise StyleSwapError(
+            f"The {what} {name} may not be read; allow reading it or choose another file."
+        ) from fault
+    except (OSError, ValueError) as fault:
+        reason = (isinstance(fault, OSError) and fault.strerror) or str(fault)
+        raise StyleSwapError(
+            f"The {what} {name} could not be read ({reason}); choose another file."
+        ) from fault
+
+
+def _unreadable(data: bytes, formats: list[str], what: str) -> StyleSwapError:
+    """The sentence for bytes in which Pillow finds no picture."""
+    for sign, kind in _STRANGERS:
+        if sign.search(data[:1024]):
+            return StyleSwapError(
+                f"The {what} is {kind}, which cannot be read here; export it as PNG or JPEG."
+            )
+    accepts = [Image.OPEN[name][1] for name in formats]
+    # A reader answers with a text where it knows the format but was built without its library.
+    if any(accept is not None and accept(data[:16]) is True for accept in accepts):
+        return StyleSwapError(
+            f"The {what} is damaged, cut short or of an uncommon kind; send it again, or save it"
+            " as PNG or JPEG first."
+        )
+    return StyleSwapError(
+        f"The {what} is not a picture that can be read here; send a JPEG, PNG, WebP, GIF, BMP,"
+        " TIFF or AVIF."
+    )
+
+
+def _out_of_memory(what: str) -> StyleSwapError:
+    return StyleSwapError(
+        f"The {what} needs more memory than this computer has free; shrink it and send that."
+    )
+
+
+def _scans(data: bytes) -> int:
+    """How many scans a JPEG has, up to its end: what follows may be a video or a second picture."""
+    # Between scans 0xFF 00 is a plain 0xFF, and D0..D7 only mark where decoding may resume.
+    marker = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+    scans, at = 0, 2
+    while (found := marker.search(data, at)) and found[1] != b"\xd9":
+        scans += found[1] == b"\xda"
+        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+    return scans
+
+
+def _normal(picture: Image.Image) -> Image.Image:
+    """`clean` without its checks; faults in the data come up as whatever Pillow raises."""
+    picture.load()
+    turn = _turn(picture)
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        picture = _eight_bits(picture)
+    alpha = None
+    if picture.has_transparency_data:
+        grey = picture.mode in ("1", "L", "LA", "La")
+        picture = picture.convert("LA" if grey else "RGBA")
+        alpha = picture.getchannel("A")
+        picture = picture.convert("L" if grey else "RGB")
+    picture = _srgb(picture)
+    if alpha is not None:
+        white = Image.new("RGB", picture.size, "white")
+        white.paste(picture, mask=alpha)
+        picture = white
+    # Both make a new picture, so that the input is never handed back or stripped.
+    picture = picture.copy() if turn is None else picture.transpose(turn)
+    picture.info = {}
+    return picture
+
+
+def _turn(picture: Image.Image) -> Image.Transpose | None:
+    """What brings a loaded picture upright; broken EXIF counts as none."""
+    try:
+        return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # Pillow's EXIF reader raises almost anything; the pixels are still good
+        return None
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Deep grey (modes I;16*, I and F) as mode L; Pillow's own conversion clips at 255."""
+    tags: Mapping[int, Any] = getattr(picture, "tag_v2", {})  # TIFF only
+    values = np.asarray(picture)  # (H,W)
+    if picture.mode.startswith("I;16"):
+        # Pillow leaves 12-bit TIFF in the lower bits. The upper byte is what it keeps of 16-bit
+        # colour, and gives back every 8-bit value that was widened to 16 by repeating it.
+        bits = 12 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 16
+        grey = (values >> (bits - 8)).astype(np.uint8)
+    else:
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        full = 65535.0 if picture.mode == "I" else 1.0
+        if low >= 0 and high <= full:
+            low, high = 0.0, full
+        values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+        grey = (np.interp(values, (low, high), (0, 255)) + 0.5).astype(np.uint8)
+    # "White is zero": Pillow turns only 8 bits and fewer the right way.
+    if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
+        grey = 255 - grey
+    shallow = Image.fromarray(grey)
+    if "icc_profile" in picture.info:
+        shallow.info["icc_profile"] = picture.info["icc_profile"]
+    return shallow
+
+
+def _srgb(picture: Image.Image) -> Image.Image:
+    """A picture without alpha in RGB, through its colour profile where that fits its mode."""
+    icc = picture.info.get("icc_profile")
+    if icc:
+        try:
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+            space = profile.profile.xcolor_space.strip()
+            if space == "RGB" and picture.mode not in ("CMYK", "LAB"):
+                picture = picture.convert("RGB")  # grey and palette pictures carry these too
+            if picture.mode == {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}.get(space):
+                srgb = ImageCms.createProfile("sRGB")
+                converted = ImageCms.profileToProfile(picture, profile, srgb, outputMode="RGB")
+                assert converted is not None  # it is None only where the input itself is changed
+                return converted
+        except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+            pass  # a broken profile: better the plain colours than no picture
+    return picture.convert("RGB")

@@ -1,0 +1,227 @@
+"""Perceptual networks: VGG-19 and our own small imitation of it, behind one interface.
+
+Both are chains of 3x3 convolutions with VGG's names (``conv1_1`` ... ``conv5_1``), ReLU, and 2x2
+pooling between the blocks (Simonyan & Zisserman 2014), so one class runs both: the channels are
+read from the weights.
+
+Departures of the small network from VGG-19: fewer channels, two convolutions a block at most,
+reflection padding (no frame at the border), and a head W per layer, a 1x1 map to VGG-19's
+channels. Distances between its Gram matrices are measured through the heads.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styleswap import ops, weights
+from styleswap.specs import LAYERS
+
+Pooling = Literal["average", "max"]
+
+# Convolutions a block of VGG-19 has, up to the last layer that the field uses.
+VGG19_DEPTHS = (2, 2, 4, 4, 1)
+VGG19_CHANNELS = (64, 128, 256, 512, 512)
+
+# The small network's channels, convolution by convolution: most of them where texture lives.
+SMALL_CHANNELS = {
+    "conv1_1": 24,
+    "conv1_2": 24,
+    "conv2_1": 64,
+    "conv2_2": 64,
+    "conv3_1": 128,
+    "conv3_2": 128,
+    "conv4_1": 192,
+    "conv4_2": 192,
+    "conv5_1": 192,
+}
+
+
+class PerceptualNetwork(nn.Module):
+    """A VGG-shaped chain of convolutions whose layers are asked for by name.
+
+    Args:
+        weights: ``conv{b}_{k}.weight`` (C_out, C_in, 3, 3) and ``.bias`` (C_out,), in any order;
+            optionally ``preprocess.weight`` (3, 3, 1, 1) and ``.bias``, applied to the picture
+            first; optionally ``head.{layer}.weight`` (C_vgg, C, 1, 1), see `style_matrix`.
+        padding: what a convolution sees beyond the border: ``reflect`` or ``zeros``.
+        pooling: ``average`` (smoother gradients, Gatys et al. 2016, section 2) or ``max``.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, Tensor],
+        *,
+        padding: Literal["reflect", "zeros"] = "reflect",
+        pooling: Pooling = "average",
+    ) -> None:
+        super().__init__()
+        self.pooling: Pooling = pooling
+        # Modules of their own so that padding needs no separate pass and names stay the field's.
+        self.convs = nn.ModuleDict()
+        for name in sorted({k.partition(".")[0] for k in weights if k.startswith("conv")}):
+            out, into = weights[f"{name}.weight"].shape[:2]
+            self.convs[name] = nn.Conv2d(into, out, 3, padding=1, padding_mode=padding)
+        self.preprocess = nn.Conv2d(3, 3, 1) if "preprocess.weight" in weights else None
+        self.heads = nn.ModuleDict(
+            {
+                k.split(".")[1]: nn.Conv2d(w.shape[1], w.shape[0], 1, bias=False)
+                for k, w in weights.items()
+                if k.startswith("head.")
+            }
+        )
+        self._r: dict[str, Tensor] = {}  # R of each head, made at its first use
+        self.load_state_dict({self._key(k): v for k, v in weights.items()})
+
+    @staticmethod
+    def _key(name: str) -> str:
+        if name.startswith("conv"):
+            return f"convs.{name}"
+        return name.replace("head.", "heads.", 1)
+
+    def named_weights(self) -> dict[str, Tensor]:
+        """The weights under the names that the constructor takes."""
+        state = self.state_dict()
+        return {
+            k.removeprefix("convs.").replace("heads.", "head.", 1): v for k, v in state.items()
+        }
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers of `styleswap.specs.LAYERS` that this network reaches."""
+        return tuple(n for n in LAYERS if n.replace("relu", "conv") in self.convs)
+
+    def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Feature maps by name, in one pass that ends at the deepest layer asked for.
+
+        Args:
+            x: (B, 3, H, W) RGB in [0, 1], at least 16 px a side (32 to reach ``relu5_1``).
+            layers: names out of `layers`; ``reluX_Y`` is after the rectifier, ``convX_Y`` before.
+
+        Returns:
+            ``{name: (B, C, H / 2^(X-1), W / 2^(X-1))}`` in the order asked for.
+
+        Raises:
+            KeyError: a name that this network does not have.
+        """
+        wanted = list(layers)
+        for name in wanted:
+            if name not in self.layers:
+                raise KeyError(f"no layer {name}; there are {', '.join(self.layers)}")
+        found: dict[str, Tensor] = {}
+        if self.preprocess is not None:
+            x = self.preprocess(x)
+        names = list(self.convs)
+        for name, after in itertools.zip_longest(names, names[1:]):
+            x = self.convs[name](x)
+            if name in wanted:
+                found[name] = x
+            relu = name.replace("conv", "relu")
+            x = F.relu(x)
+            if relu in wanted:
+                found[relu] = x
+            if len(found) == len(set(wanted)):
+                break
+            if after[4] != name[4]:
+                x = F.avg_pool2d(x, 2) if self.pooling == "average" else F.max_pool2d(x, 2)
+        return {name: found[name] for name in wanted}
+
+    def style_matrix(self, layer: str, features: Tensor) -> Tensor:
+        """The Gram matrix in which distances of style are measured, (B, C, C) float32.
+
+        Without a head it is `ops.gram`. With a head W it is ``R G R^T`` where ``W = QR``: Q has
+        orthonormal columns, so ``||R D R^T|| = ||W D W^T||`` for every D, which is the distance
+        through the head, at C x C instead of C_vgg x C_vgg.
+        """
+        g = ops.gram(features)
+        if layer not in self.heads:
+            return g
+        with torch.autocast(g.device.type, enabled=False):
+            if self.training or layer not in self._r:
+                w = self.heads[layer].weight.detach().flatten(1).float()
+                self._r[layer] = torch.linalg.qr(w).R
+            r = self._r[layer].to(g.device)
+            return r @ g @ r.mT
+
+
+def new_small(generator: torch.Generator, teacher_channels: Mapping[str, int]) -> PerceptualNetwork:
+    """A small network with random weights, ready to be trained.
+
+    He initialisation (He et al. 2015). The first bias is set so that a mid-grey picture gives
+    zero: the normalisation of the input lives in the first layer.
+
+    Args:
+        generator: source of the random numbers.
+        teacher_channels: channels of the teacher's layers; each of them gets a head.
+    """
+
+    def he(out: int, into: int, side: int, gain: float) -> Tensor:
+        std = (gain / (into * side * side)) ** 0.5
+        return torch.randn(out, into, side, side, generator=generator) * std
+
+    w: dict[str, Tensor] = {}
+    into = 3
+    for name, out in SMALL_CHANNELS.items():
+        w[f"{name}.weight"] = he(out, into, 3, 2.0)
+        w[f"{name}.bias"] = torch.zeros(out)
+        into = out
+    w["conv1_1.weight"] *= 4  # pixels vary by some 0.25 around mid-grey
+    w["conv1_1.bias"] = -0.5 * w["conv1_1.weight"].sum((1, 2, 3))
+    for layer, channels in teacher_channels.items():
+        w[f"head.{layer}.weight"] = he(
+            channels, SMALL_CHANNELS[layer.replace("relu", "conv")], 1, 1.0
+        )
+    return PerceptualNetwork(w)
+
+
+def vgg19_names() -> dict[str, str]:
+    """``{"conv1_1": "features.0", ...}``: the field's names and torchvision's."""
+    names, index = {}, 0
+    for block, depth in enumerate(VGG19_DEPTHS, 1):
+        for k in range(1, depth + 1):
+            names[f"conv{block}_{k}"] = f"features.{index}"
+            index += 2  # a convolution and its ReLU
+        index += 1  # the pooling
+    return names
+
+
+def from_torchvision(tensors: Mapping[str, Tensor], pooling: Pooling) -> PerceptualNetwork:
+    """VGG-19 from torchvision's ``features.N.weight`` and ``.bias``, up to ``relu5_1``.
+
+    Zero padding and ImageNet's mean and deviation, as torchvision trained it.
+    """
+    w = {
+        f"{ours}.{part}": tensors[f"{theirs}.{part}"]
+        for ours, theirs in vgg19_names().items()
+        for part in ("weight", "bias")
+    }
+    mean = torch.tensor([0.485, 0.456, 0.406])
+    std = torch.tensor([0.229, 0.224, 0.225])
+    w["preprocess.weight"] = torch.diag(1 / std).view(3, 3, 1, 1)
+    w["preprocess.bias"] = -mean / std
+    return PerceptualNetwork(w, padding="zeros", pooling=pooling)
+
+
+def choose(name: str) -> str:
+    """Which network ``auto`` means on this machine: vgg19 where its weights are cached."""
+    if name == "auto":
+        return "vgg19" if weights.has_vgg19() else "small"
+    return name
+
+
+def load(name: str, pooling: Pooling = "average") -> PerceptualNetwork:
+    """The network called ``small``, ``vgg19`` or ``auto``, frozen, on the CPU in float32.
+
+    Raises:
+        StyleSwapError: the weights are missing or damaged, or the Hub cannot be reached.
+    """
+    if choose(name) == "vgg19":
+        net = from_torchvision(weights.vgg19_features(), pooling)
+    else:
+        net = PerceptualNetwork(weights.load("small"), pooling=pooling)
+    return net.eval().requires_grad_(False)

@@ -1,0 +1,102 @@
+"""The network that the small perceptual network learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from styleswap import ops, weights
+from styleswap.errors import StyleSwapError
+from styleswap.nets import perceptual
+from styleswap.nets.perceptual import PerceptualNetwork, Pooling
+from styleswap.specs import LAYERS
+
+
+class Teacher(nn.Module):
+    """Feature maps of VGG-19, each layer from the most exact network that has it.
+
+    `networks` in order of trust: the exact VGG-19 (or its first layers), then imitations whose
+    features are mapped to VGG-19's channels where they bring a map, ``convX_Y_to_vgg``.
+    """
+
+    def __init__(self, networks: Iterable[tuple[PerceptualNetwork, dict[str, nn.Conv2d]]]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList()
+        self.maps = nn.ModuleDict()
+        self.source: dict[str, int] = {}
+        for i, (net, maps) in enumerate(networks):
+            self.networks.append(net)
+            for layer in net.layers:
+                if layer not in self.source:
+                    self.source[layer] = i
+                    if layer in maps:
+                        self.maps[layer] = maps[layer]
+        missing = [layer for layer in LAYERS if layer not in self.source]
+        if missing:
+            raise StyleSwapError(
+                f"The teacher has no {', '.join(missing)}; give files that reach all of"
+                f" {', '.join(LAYERS)}."
+            )
+        self.eval().requires_grad_(False)
+
+    @property
+    def channels(self) -> dict[str, int]:
+        """Channels of each layer, after its map."""
+        out = {}
+        for layer, i in self.source.items():
+            conv = self.networks[i].convs[layer.replace("relu", "conv")]  # type: ignore[index]
+            out[layer] = (self.maps[layer] if layer in self.maps else conv).out_channels
+        return {layer: int(out[layer]) for layer in LAYERS}  # type: ignore[call-overload]
+
+    def set_pooling(self, pooling: Pooling) -> None:
+        for net in self.networks:
+            net.pooling = pooling  # type: ignore[assignment]
+
+    def features(self, x: Tensor, layers: Iterable[str] = LAYERS) -> dict[str, Tensor]:
+        """As `PerceptualNetwork.features`, in VGG-19's channels."""
+        wanted = list(layers)
+        found: dict[str, Tensor] = {}
+        for i, net in enumerate(self.networks):
+            mine = [layer for layer in wanted if self.source[layer] == i]
+            if mine:
+                found |= net.features(x, mine)  # type: ignore[operator]
+        return {k: self.maps[k](found[k]) if k in self.maps else found[k] for k in wanted}
+
+    def style_matrix(self, layer: str, features: Tensor) -> Tensor:
+        """The Gram matrix of `features`, (B, C, C): what the small network's is compared with."""
+        return ops.gram(features)
+
+
+def load_teacher(source: str) -> Teacher:
+    """``vgg19`` (from the Hub or the cache), or a folder of safetensors files.
+
+    A file holds ``convX_Y.weight`` and ``.bias`` under VGG's names, reflection padding, optionally
+    ``preprocess`` and maps ``convX_Y_to_vgg``. Files without maps are taken as exact.
+
+    Raises:
+        StyleSwapError: no such folder, no such file in it, or layers missing.
+    """
+    if source == "vgg19":
+        return Teacher([(perceptual.from_torchvision(weights.vgg19_features(), "max"), {})])
+    folder = Path(source)
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise StyleSwapError(
+            f"{source} holds no safetensors files; give 'vgg19' or a folder of teacher files."
+        )
+    found = []
+    for file in files:
+        tensors = load_file(file)
+        maps: dict[str, nn.Conv2d] = {}
+        for layer in LAYERS:
+            key = f"{layer.replace('relu', 'conv')}_to_vgg"
+            if f"{key}.weight" in tensors:
+                w, b = tensors.pop(f"{key}.weight"), tensors.pop(f"{key}.bias")
+                maps[layer] = nn.Conv2d(w.shape[1], w.shape[0], 1)
+                maps[layer].load_state_dict({"weight": w, "bias": b})
+        found.append((PerceptualNetwork(tensors, pooling="max"), maps))
+    found.sort(key=lambda pair: len(pair[1]))
+    return Teacher(found)
