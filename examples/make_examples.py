@@ -10,24 +10,26 @@ down: that is what keeps the edges smooth.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
-Labels = NDArray[np.int32]
+# The names say what an array holds; numpy's stubs lose track of it in most arithmetic.
+Floats = NDArray[Any]
+Bytes = NDArray[Any]
+Labels = NDArray[Any]
 Rng = np.random.Generator
 Shape = tuple[int, int]
 
 SIDE = 1408  # of the sheet that a style is painted on, in pixels
 SHEET: Shape = (SIDE, SIDE)
 OVERSAMPLING = 2
+SEED = 1
 SUBPIXEL_BITS = 4  # OpenCV's fixed-point coordinates
 
 
@@ -52,8 +54,20 @@ def smoothstep(low: float, high: float, x: Floats) -> Floats:
 
 
 def mix(a: Floats, b: Floats, t: Floats) -> Floats:
-    """Blend pictures `a` and `b` (H, W, 3) by the map `t` (H, W)."""
-    return a + (b - a) * t[..., None]
+    """Blend a picture (H, W, 3) with another, or with one colour (1, 3), by the map `t` (H, W)."""
+    out: Floats = a + (b - a) * t[..., None]
+    return out
+
+
+def as_bytes(picture: Floats) -> Bytes:
+    """A picture in [0, 1] as bytes that can be drawn on."""
+    out: Bytes = np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return out
+
+
+def toward(angle: Floats) -> Floats:
+    """Unit vectors (..., 2) at `angle` (...), in radians; y points down."""
+    return np.stack([np.cos(angle), np.sin(angle)], -1)
 
 
 def grid(shape: Shape) -> tuple[Floats, Floats]:
@@ -68,15 +82,17 @@ def noise(rng: Rng, shape: Shape, cell: float, octaves: int = 4, stretch: float 
     `stretch` makes the lumps that many times as wide as they are high.
     """
     h, w = shape
-    out = np.zeros(shape, np.float32)
+    out: Floats = np.zeros(shape, np.float32)
     for octave in range(octaves):
         size = cell / 2**octave
         rows, columns = int(h / size) + 4, int(w / (size * stretch)) + 4
         coarse = rng.standard_normal((rows, columns), np.float32)
         # An affine map, because resizing would tie the lumps to the sheet's edges.
-        to_sheet = np.float32([[size * stretch, 0, -size], [0, size, -size]])
+        to_sheet = np.array([[size * stretch, 0, -size], [0, size, -size]], np.float32)
         out += 0.5**octave * cv2.warpAffine(coarse, to_sheet, (w, h), flags=cv2.INTER_CUBIC)
-    return (out - out.mean()) / out.std()
+    out -= out.mean()
+    out /= out.std()
+    return out
 
 
 def scatter(rng: Rng, shape: Shape, spacing: float, jitter: float = 0.9) -> Floats:
@@ -88,7 +104,7 @@ def scatter(rng: Rng, shape: Shape, spacing: float, jitter: float = 0.9) -> Floa
     return rng.permutation(points).astype(np.float32)
 
 
-def pick(field: NDArray[np.generic], points: Floats) -> NDArray[np.generic]:
+def pick(field: NDArray[Any], points: Floats) -> NDArray[Any]:
     """The values of a map (H, W, ...) at points (..., 2), which may lie off the sheet."""
     h, w = field.shape[:2]
     x = np.clip(points[..., 0], 0, w - 1).astype(np.intp)
@@ -107,9 +123,10 @@ def blur(field: Floats, sigma: float) -> Floats:
     return cv2.GaussianBlur(field, (0, 0), sigma)
 
 
-def fixed(points: Floats) -> NDArray[np.int32]:
+def fixed(points: Floats) -> NDArray[Any]:
     """Points in OpenCV's fixed-point coordinates."""
-    return np.round(points * 2**SUBPIXEL_BITS).astype(np.int32)
+    out: NDArray[Any] = np.round(points * 2**SUBPIXEL_BITS).astype(np.int32)
+    return out
 
 
 def fill(canvas: Bytes, outline: Floats, colour: Sequence[float] | Floats) -> None:
@@ -118,26 +135,45 @@ def fill(canvas: Bytes, outline: Floats, colour: Sequence[float] | Floats) -> No
     cv2.fillPoly(canvas, [fixed(outline)], tone, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
-def line(
-    canvas: Bytes, path: Floats, colour: Sequence[float] | Floats, width: float, close: bool = False
-) -> None:
+def stencil(
+    outlines: Iterable[Floats], shape: Shape, margin: float = 1
+) -> tuple[tuple[slice, slice], Floats]:
+    """Cut polygons (n, 2) out of one stencil.
+
+    Returns the part of the sheet that it lies on, `margin` pixels wider than the polygons, and
+    how much of each pixel there they cover (h, w); both are empty for polygons off the sheet.
+    """
+    outlines = list(outlines)
+    corners = np.concatenate(outlines)
+    limit = (shape[1], shape[0])
+    x0, y0 = np.clip(corners.min(0) - margin, 0, limit).astype(int)
+    x1, y1 = np.clip(corners.max(0) + margin, 0, limit).astype(int)
+    mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    for outline in outlines if mask.size else ():
+        fill(mask, outline - (x0, y0), [255])
+    return np.s_[y0:y1, x0:x1], mask / np.float32(255)
+
+
+def line(canvas: Bytes, path: Floats, colour: Sequence[float] | Floats, width: float) -> None:
     """Draw a line (n, 2) on a canvas of bytes, with smooth edges."""
     tone, thick = [float(c) for c in colour], max(1, round(width))
-    cv2.polylines(canvas, [fixed(path)], close, tone, thick, cv2.LINE_AA, SUBPIXEL_BITS)
+    cv2.polylines(canvas, [fixed(path)], False, tone, thick, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def light(image: Floats, height: Floats, gloss: float = 0.2) -> Floats:
     """Shade a picture by its height map (in pixels) under a lamp at the upper left."""
     lamp = np.array([-0.45, -0.55, 0.70], np.float32)
-    half = lamp + [0, 0, 1]
+    half = lamp + np.array([0, 0, 1], np.float32)
     half /= np.linalg.norm(half)
     gx, gy = (cv2.Sobel(height, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1)))
     length = np.sqrt(gx * gx + gy * gy + 1)
     diffuse = (lamp[2] - lamp[0] * gx - lamp[1] * gy) / length / lamp[2]
     shine = np.maximum((half[2] - half[0] * gx - half[1] * gy) / length, 0) ** 60
     shine -= half[2] ** 60
-    lit = image * np.clip(diffuse, 0.45, 1.45)[..., None] + gloss * np.maximum(shine, 0)[..., None]
-    return lit.astype(np.float32)
+    lit: Floats = (
+        image * np.clip(diffuse, 0.45, 1.45)[..., None] + gloss * np.maximum(shine, 0)[..., None]
+    )
+    return lit
 
 
 def trace(starts: Floats, field: Floats, steps: int, step: float) -> Floats:
@@ -221,7 +257,7 @@ class Oil:
     def finish(self, relief: float = 4, gloss: float = 0.25) -> Floats:
         """The dry painting, its ridges lit from the upper left."""
         paint = self.canvas.astype(np.float32) / 255
-        return light(paint[..., :3], blur(paint[..., 3], 1.2) * relief * 4, gloss)
+        return light(paint[..., :3], blur(paint[..., 3], 1.5) * relief * 4, gloss)
 
 
 def voronoi(points: Floats, shape: Shape) -> Labels:
@@ -230,9 +266,25 @@ def voronoi(points: Floats, shape: Shape) -> Labels:
     inside = np.all((points >= 0) & (points < (shape[1], shape[0])), 1)
     x, y = points[inside].astype(np.intp).T
     seeds[y, x] = 0
-    return cv2.distanceTransformWithLabels(
-        seeds, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )[1]
+    return cv2.distanceTransformWithLabels(seeds, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
+
+
+def shards(rng: Rng, areas: Labels, spacing: float) -> Labels:
+    """Break every area into shards of about `spacing` pixels that end where the area ends."""
+    out = np.zeros(areas.shape, np.int32)
+    centres = scatter(rng, areas.shape, spacing)
+    room = pieces(areas)[1]
+    # A shard that begins at the rim of its area would be a sliver.
+    centres = centres[pick(room, centres) > 0.22 * spacing]
+    home = pick(areas, centres)
+    for area in np.unique(areas):
+        inside = areas == area
+        x, y, w, h = cv2.boundingRect(inside.view(np.uint8))
+        box = np.s_[y : y + h, x : x + w]
+        own = centres[home == area] - (x, y)
+        if len(own):
+            out[box][inside[box]] = voronoi(own, (h, w))[inside[box]]
+    return out
 
 
 def pieces(*maps: Labels) -> tuple[Labels, Floats]:
@@ -249,11 +301,6 @@ def pieces(*maps: Labels) -> tuple[Labels, Floats]:
     same[:, 1:] &= piece[:, 1:] == piece[:, :-1]
     same[1:] &= piece[1:] == piece[:-1]
     return piece, cv2.distanceTransform(same, cv2.DIST_L2, 5)
-
-
-def per_piece(piece: Labels, values: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Spread one value for each piece over the pixels of the pieces."""
-    return values[piece]
 
 
 def mirrored(index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
@@ -280,6 +327,7 @@ class Wash:
         rim: float = 0.6,
         soft: float = 2,
         flow: Callable[[Floats, Floats], Floats] | None = None,
+        lift: float = 0,
     ) -> None:
         """Lay the filled `outlines` as one wash.
 
@@ -289,38 +337,34 @@ class Wash:
             rim: how much pigment dries up at the edge, against the middle.
             soft: how wide that edge is, in pixels; large on wet paper.
             flow: from maps of x and y in pixels, how much pigment has run there.
+            lift: the share of the earlier pigment that a damp brush took up beforehand.
         """
-        outlines = list(outlines)
         h, w = self.tooth.shape
-        margin = bleed * 3 + soft * 4 + 4
-        corners = np.concatenate(outlines)
-        x0, y0 = np.clip(corners.min(0) - margin, 0, (w, h)).astype(int)
-        x1, y1 = np.clip(corners.max(0) + margin, 0, (w, h)).astype(int)
-        if x1 - x0 < 2 or y1 - y0 < 2:
+        box, mask = stencil(outlines, (h, w), bleed * 3 + soft * 4 + 4)
+        if not mask.size:
             return
-        box = np.s_[y0:y1, x0:x1]
-        mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
-        for outline in outlines:
-            fill(mask, outline - (x0, y0), [255])
+        rows, columns = np.mgrid[box].astype(np.float32)
         # Every wash reads the noise elsewhere, so that no two edges wander alike.
         shift = self.rng.integers(0, (h, w))
-        rows = mirrored(np.arange(y0, y1) + shift[0], h)
-        there = np.ix_(rows, mirrored(np.arange(x0, x1) + shift[1], w))
-        shape = warp(mask / np.float32(255), *(bleed * n[there] for n in self.wobble))
+        there = np.ix_(
+            mirrored(np.arange(box[0].start, box[0].stop) + shift[0], h),
+            mirrored(np.arange(box[1].start, box[1].stop) + shift[1], w),
+        )
+        shape = warp(mask, *(bleed * n[there] for n in self.wobble))
         inside = blur(shape, soft)
         edge = cv2.distanceTransform((shape > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
         pigments = 0.75 + 0.25 * self.pool[there] + rim * np.exp(-edge / (2 + soft))
         pigments += 0.10 * self.tooth[box]
         amount = strength * inside * np.maximum(pigments, 0.08)
         if flow is not None:
-            across, down = np.meshgrid(np.arange(x0, x1), np.arange(y0, y1))
-            amount = amount * flow(across.astype(np.float32), down.astype(np.float32))
+            amount = amount * flow(columns, rows)
+        self.depth[box] *= 1 - lift * inside[..., None]
         self.depth[box] += amount[..., None] * -np.log(np.maximum(pigment, 0.02))
 
     def finish(self, paper: Floats) -> Floats:
         """The dry sheet: light that passes the pigment, is thrown back by the paper, passes."""
         fibres = 1 + 0.012 * self.tooth[..., None]
-        return light(paper * np.exp(-self.depth) * fibres, self.tooth * 0.25, 0)
+        return light(paper * np.exp(-self.depth) * fibres, self.tooth * 0.09, 0)
 
 
 # --- The styles -------------------------------------------------------------------------------
@@ -337,12 +381,14 @@ def swirls(rng: Rng) -> Floats:
         ]
     )  # fmt: skip
     wander = noise(rng, SHEET, 420, 3)
-    stream = 0.30 * y + 0.022 * wander + 0.02 * np.sin(7 * x + 2 * y)
+    stream = 0.30 * y + 0.024 * wander + 0.02 * np.sin(7 * x + 2 * y)
     glow, rings = np.zeros(SHEET, np.float32), np.zeros(SHEET, np.float32)
     for cx, cy, size, turn in lights:
-        apart = np.hypot(x - cx, (y - cy)) / size
-        stream += turn * 0.75 * size * np.exp(-((apart / 1.35) ** 2))
-        halo = np.exp(-(apart**2) * 1.5)
+        apart = np.hypot(x - cx, y - cy) / size
+        # What streams past is stilled there, so that the whirl has the light at its centre.
+        still = stream[int(cy * SIDE), int(cx * SIDE)] - stream
+        stream += np.exp(-((apart / 1.5) ** 2)) * (still + turn * 0.75 * size)
+        halo = np.exp(-(apart**2) * 1.3)
         rings = np.where(halo > glow, apart, rings)
         glow = np.maximum(glow, halo)
     hill = 0.80 + 0.05 * np.sin(5.2 * x + 0.6) + 0.03 * np.sin(13 * x + 2)
@@ -354,18 +400,18 @@ def swirls(rng: Rng) -> Floats:
 
     bands = 0.5 + 0.5 * np.sin(stream * 150 + 0.9 * wander)
     night = colours("050d33 0b1d5c 12359a 1c57b8 3f8fd0 123f93 8fc4dc")
-    gold = colours("fff6c8 ffe27a fbbf2d f09a1a d9d37a 6fb3a8 2468b4")
-    sky = ramp(0.12 + 0.75 * bands + 0.10 * noise(rng, SHEET, 300, 3), night)
-    sky = mix(sky, ramp(rings / 1.55 + 0.10 * (bands - 0.5), gold), smoothstep(0.08, 0.40, glow))
+    gold = colours("fff6c8 ffdf6a fbb829 f08f14 fbc02d f2d24a b8c87a 5aa8b8 1c57b8")
+    sky = ramp(0.08 + 0.72 * bands + 0.07 * noise(rng, SHEET, 300, 3), night)
+    sky = mix(sky, ramp(rings / 1.7 + 0.16 * (bands - 0.5), gold), smoothstep(0.03, 0.30, glow))
     rows = 0.5 + 0.5 * np.sin(fields * 170 + 2 * wander)
     ground = ramp(rows * 0.8 + 0.1 * wander, colours("04101f 0a2a3a 11503f 2f6f3d 8a8a2c d0a02c"))
     picture = mix(sky, ground, land)
 
     oil = Oil(SHEET, colours("0a1742")[0])
-    oil.strokes(rng, picture, field, 30, 44, 190, 20)
-    oil.strokes(rng, picture, field, 24, 25, 130, 24)
-    oil.strokes(rng, picture, field, 22, 15, 80, 30, where=0.35 + 0.65 * glow)
-    return oil.finish()
+    oil.strokes(rng, picture, field, 30, 44, 190, 18)
+    oil.strokes(rng, picture, field, 24, 26, 130, 18)
+    oil.strokes(rng, picture, field, 23, 17, 80, 22, where=0.35 + 0.65 * glow)
+    return oil.finish(2.4, 0.2)
 
 
 def tiles(rng: Rng) -> Floats:
@@ -379,27 +425,33 @@ def tiles(rng: Rng) -> Floats:
         "f2b632 e99a1e f6cf63 d9801a", "c8452a a83220 e0653c 8c2a1e", "f6f0dc efe4c0 fbf6e8 e6d6a6",
         "e58b24 f0a93a d8701c f5c566", "103b80 1b4f9e 0a2a60 2d66b4",
     ]  # fmt: skip
-    bands = np.floor((y + bend + 0.05 * np.sin(7 * x)) * 10.5).astype(np.int32)
+    bands = np.floor((y + bend + 0.05 * np.sin(7 * x)) * 9).astype(np.int32)
     region = bands % 6
     motif = bands + 20
     for number, (cx, cy, size, petals) in enumerate(
-        [(0.30, 0.34, 0.27, 11), (0.78, 0.70, 0.24, 9), (0.80, 0.14, 0.15, 8), (0.16, 0.84, 0.19, 7)]
+        [
+            (0.30, 0.34, 0.27, 11),
+            (0.78, 0.70, 0.24, 9),
+            (0.80, 0.14, 0.15, 8),
+            (0.16, 0.84, 0.19, 7),
+        ]
     ):
         angle = np.arctan2(y - cy, x - cx) + 4 * bend
         flower = 1 + 0.14 * np.cos(petals * angle) - 0.05 * np.cos(2 * petals * angle)
         ring = np.hypot(x - cx, y - cy) / size / flower
-        ring_number = np.digitize(ring, [0.17, 0.36, 0.58, 0.80, 1.0]).astype(np.int32)
+        ring_number = np.digitize(ring, [0.20, 0.42, 0.66, 0.84, 1.0]).astype(np.int32)
         inside = ring < 1
-        order = np.array([7, 6, 10, 8, 9, 0], np.int32) if number % 2 else np.array(
-            [6, 7, 8, 1, 6, 0], np.int32
+        order = (
+            np.array([7, 6, 10, 8, 9, 0], np.int32)
+            if number % 2
+            else np.array([6, 7, 8, 1, 6, 0], np.int32)
         )
         region = np.where(inside, order[ring_number], region)
         sector = np.floor((angle / (2 * np.pi) + 0.5) * petals).astype(np.int32)
         petal = ring_number * petals + np.where(ring_number == 3, sector, 0)
         motif = np.where(inside, 100 * (number + 1) + petal, motif)
-    size = 66
-    centres = scatter(rng, SHEET, size, 0.85)
-    piece, depth = pieces(voronoi(centres, SHEET), motif.astype(np.int32))
+    motif = motif.astype(np.int32)
+    piece, depth = pieces(shards(rng, motif, 50), motif)
     count = int(piece.max()) + 1
 
     # A piece takes one glaze of its region, at its own strength, and lies at its own tilt.
@@ -407,30 +459,29 @@ def tiles(rng: Rng) -> Floats:
     home = region.ravel()[first]
     shades = np.stack([colours(g) for g in glazes])[home, rng.integers(0, 4, count)]
     shades = shades * rng.normal(1, 0.07, (count, 1)) + rng.normal(0, 0.02, (count, 3))
-    glaze = per_piece(piece, shades.astype(np.float32))
-    tilt = per_piece(piece, rng.normal(0, 0.10, (count, 2)).astype(np.float32))
+    glaze = (shades.astype(np.float32))[piece]
+    tilt = (rng.normal(0, 0.10, (count, 2)).astype(np.float32))[piece]
     mottle = noise(rng, SHEET, 60, 5)
     speck = noise(rng, SHEET, 7, 2)
     glaze = glaze * (1 + 0.07 * mottle + 0.03 * speck)[..., None]
     crazing = pieces(voronoi(scatter(rng, SHEET, 26), SHEET))[1]
-    crazed = per_piece(piece, (rng.random(count) < 0.45).astype(np.float32))
+    crazed = ((rng.random(count) < 0.45).astype(np.float32))[piece]
     glaze *= 1 - 0.22 * (crazed * smoothstep(2.2, 0.6, crazing))[..., None]
     # The glaze runs thin, and so darker, at the rim.
     glaze *= (0.70 + 0.30 * smoothstep(4, 15, depth))[..., None]
 
-    gap = 5.5 + 0.8 * noise(rng, SHEET, 40, 3)
+    gap = 3.6 + 0.7 * noise(rng, SHEET, 40, 3)
     tile = smoothstep(-1, 1, depth - gap)
     grit = noise(rng, SHEET, 6, 3)
-    grout = ramp(0.5 + 0.22 * grit, colours("6d6154 a3978a c9bfae"))
+    grout = ramp(0.5 + 0.22 * grit, colours("5a4f45 8c8073 b5a997"))
     shadow = blur(tile, 5)
     picture = mix(grout * (1.05 - 0.5 * shadow)[..., None], glaze, tile)
-    rim = 9 * (1 - np.exp(-np.maximum(depth - gap, 0) / 5))
-    slope = tilt[..., 0] * x * SIDE + tilt[..., 1] * y * SIDE
-    lit = light(picture, blur(rim, 1.5) + 1.2 * mottle + 0.5 * grit * (1 - tile), 0.55)
+    rim = 6 * (1 - np.exp(-np.maximum(depth - gap, 0) / 4))
+    lit = light(picture, blur(rim, 1.5) + 0.9 * mottle + 0.35 * grit * (1 - tile), 0.6)
     # Tilts are shaded apart, for a step between two tilted tiles is no slope of either.
-    del slope
     sheen = -(tilt @ np.array([0.45, 0.55], np.float32))
-    return lit * (1 + 1.1 * sheen * tile)[..., None]
+    lit *= (1 + 1.1 * sheen * tile)[..., None]
+    return lit
 
 
 def glass(rng: Rng) -> Floats:
@@ -441,11 +492,12 @@ def glass(rng: Rng) -> Floats:
     far = np.hypot(x - cx, y - cy)
     angle = (np.arctan2(y - cy, x - cx) / (2 * np.pi) + 0.5) + 0.012 * bend
     rings = np.digitize(far + 0.006 * bend, [0.085, 0.15, 0.215, 0.30, 0.40, 0.52, 0.66, 0.82])
-    spokes = np.array([1, 10, 14, 14, 20, 20, 26, 26, 30])[rings]
+    spokes = np.array([7, 10, 14, 14, 20, 20, 26, 26, 30])[rings]
     offset = np.array([0, 0, 0.5, 0.2, 0.7, 0.35, 0.1, 0.6, 0.3])[rings]
+    rings = np.where(far < 0.036, 9, rings)
     cut = (rings * 50 + np.floor(angle * spokes + offset) % spokes).astype(np.int32)
-    region = np.where(rings == 0, 0, np.where(rings < 3, 1, 2)).astype(np.int32)
-    cells = voronoi(scatter(rng, SHEET, 120) * (1, 1), SHEET)
+    region = np.where(rings % 9 == 0, 0, np.where(rings < 3, 1, 2)).astype(np.int32)
+    cells = voronoi(scatter(rng, SHEET, 128, 0.7), SHEET)
     for number, (level, swing, pitch, phase) in enumerate(
         [(0.56, 0.050, 5, 0.5), (0.66, 0.045, 6, 2.9), (0.77, 0.05, 4.5, 4.4), (0.89, 0.04, 6, 1.0)]
     ):
@@ -470,19 +522,22 @@ def glass(rng: Rng) -> Floats:
         side = across / np.linalg.norm(across) * width * np.sin(np.pi * t**0.8) ** 0.9
         for edge in (spine + side, spine - side):
             names.append(name)
-            cv2.fillPoly(marks, [np.round(np.concatenate([edge, spine[::-1]]) * SIDE).astype(int)],
-                         len(names) - 1)
+            cv2.fillPoly(
+                marks,
+                [np.round(np.concatenate([edge, spine[::-1]]) * SIDE).astype(int)],
+                len(names) - 1,
+            )
 
     for foot, tip, width in [
-        ((0.10, 1.02), (0.03, 0.52), 0.028), ((0.16, 1.02), (0.24, 0.60), 0.030),
-        ((0.80, 1.02), (0.73, 0.64), 0.028), ((0.88, 1.02), (0.97, 0.58), 0.030),
-        ((0.30, 1.02), (0.40, 0.80), 0.024), ((0.62, 1.02), (0.56, 0.82), 0.022),
+        ((0.10, 1.02), (0.03, 0.52), 0.040), ((0.16, 1.02), (0.24, 0.60), 0.040),
+        ((0.80, 1.02), (0.73, 0.64), 0.040), ((0.88, 1.02), (0.97, 0.58), 0.040),
+        ((0.30, 1.02), (0.40, 0.80), 0.032), ((0.62, 1.02), (0.56, 0.82), 0.030),
     ]:  # fmt: skip
         leaf(tip, foot, width, "leaf")
     for bx, by, size in [(0.14, 0.50, 0.17), (0.84, 0.60, 0.16), (0.36, 0.76, 0.12)]:
         for turn in (-1.25, 1.25, -0.72, 0.72, 0.0):
             tip = (bx + size * np.sin(turn), by - size * np.cos(turn))
-            leaf(tip, (bx, by + 0.2 * size), size * 0.24, "petal" if abs(turn) > 0.5 else "heart")
+            leaf(tip, (bx, by + 0.2 * size), size * 0.27, "petal" if abs(turn) > 0.5 else "heart")
         leaf((bx, by - 0.02), (bx + 0.001, by + size * 0.65), size * 0.09, "leaf")
     panes = ["sun", "ray", "sky", "hill0", "hill1", "hill2", "hill3", "water"]
     kinds = {
@@ -500,10 +555,10 @@ def glass(rng: Rng) -> Floats:
     kind = [(panes + names[1:])[r] for r in region.ravel()[first]]
     shades = np.stack([rng.choice(colours(kinds[k])) for k in kind])
     shades = shades * rng.normal(1, 0.06, (len(shades), 1))
-    pane = per_piece(piece, shades.astype(np.float32))
+    pane = (shades.astype(np.float32))[piece]
 
     # Glass is drawn out in streaks, along a direction of its own in every pane.
-    streaks = np.stack([noise(rng, SHEET, 50, 5, stretch) for stretch in (6, 1.5, 0.2)])
+    streaks = np.stack([noise(rng, SHEET, 50, 5, stretch) for stretch in (6, 1.5, 0.25)])
     streak = np.take_along_axis(streaks, (piece % 3)[None], 0)[0]
     seeds = smoothstep(2.0, 3.0, noise(rng, SHEET, 9, 1))
     body = 0.62 + 0.50 * smoothstep(8, 60, depth) + 0.10 * np.exp(-far * 3)
@@ -511,12 +566,12 @@ def glass(rng: Rng) -> Floats:
     pane = np.clip(pane, 0.02, 1) ** (1.6 - 0.6 * np.clip(strength, 0.2, 1.4))[..., None]
     pane = pane * np.clip(strength, 0.35, 1.25)[..., None] + 0.25 * seeds[..., None]
 
-    came = 10.5 + 1.2 * noise(rng, SHEET, 60, 3)
+    came = 7.0 + 0.8 * noise(rng, SHEET, 60, 3)
     lead = smoothstep(1, -1, depth - came)
-    bulge = np.sqrt(np.clip(1 - (depth / came) ** 2, 0, 1)) * 9
+    bulge = np.sqrt(np.clip(1 - (depth / came) ** 2, 0, 1)) * 6
     metal = ramp(0.5 + 0.2 * noise(rng, SHEET, 12, 3), colours("0b0b10 1d1d24 34343c"))
     metal = light(metal, blur(bulge.astype(np.float32), 2), 0.30)
-    picture = mix(light(pane, 1.6 * streak + 6 * seeds, 0.12), metal, lead)
+    picture = mix(light(pane, 0.9 * streak + 6 * seeds, 0.12), metal, lead)
     shine = blur(np.maximum(picture - 0.45, 0), 22)
     return picture + 0.35 * shine
 
@@ -525,8 +580,8 @@ def waves(rng: Rng) -> Floats:
     """A colour woodcut: rows of breaking waves with foam claws under a banded sky."""
     x, y = grid(SHEET)
     # The sky is printed in steps, each cut along the same drifting contour.
-    drift = noise(rng, SHEET, 260, 3, 3.5)
-    level = np.floor((y * 2.2 + 0.16 * drift) * 9).astype(np.int32)
+    drift = noise(rng, SHEET, 210, 3, 3)
+    level = np.floor((y * 2.4 + 0.12 * drift) * 19).astype(np.int32)
     level -= level.min()
     contour = pieces(level)[1]
     tints = colours("c9b48e e9d3a4 f3e3bd dfc493 efdcb2 d8b27c f5e8c8 b9b7a0 e8cfa0")
@@ -534,32 +589,39 @@ def waves(rng: Rng) -> Floats:
     sun = np.hypot(x - 0.70, y - 0.17) < 0.105
     red = colours("c8442e d9603c")[level % 2]
     sky = np.where(sun[..., None], red, sky)
-    sky = mix(sky, np.broadcast_to(colours("4a4a58"), sky.shape), 0.8 * smoothstep(3, 1.5, contour))
-    sheet = np.ascontiguousarray(np.clip(sky * 255, 0, 255).astype(np.uint8))
+    sky = mix(sky, colours("4a4a58"), 0.8 * smoothstep(3, 1.5, contour))
+    sheet = as_bytes(sky)
 
     key, deep, blue, pale, ice, foam = colours("10204a 1b3f7f 2f6ba6 7fb2c9 c3dbd6 f4ecd8") * 255
 
-    def hook(foot: Floats, size: float, lean: float, tones: Sequence[Floats], outline: float) -> Floats:
+    def hook(
+        foot: Floats, size: float, lean: float, tones: Sequence[Floats], outline: float
+    ) -> Floats:
         """Draw one curling wave and return its front edge, foot to tip."""
         t = np.linspace(0, 1, 90)
         heading = np.radians(lean + rng.uniform(225, 290) * t**2.1)
-        forward = np.stack([np.cos(heading), np.sin(heading)], 1)
-        spine = foot + np.cumsum(forward, 0) * size * 2.1 / len(t)
+        forward = toward(heading)
+        spine = foot + (-0.2 * size, 0.55 * size) + np.cumsum(forward, 0) * size * 2.6 / len(t)
         side = np.stack([forward[:, 1], -forward[:, 0]], 1)
-        half = size * (0.31 * (1 - t) ** 0.85 + 0.55 * np.exp(-7 * t))
-        edges = [spine + side * (half * f)[:, None] for f in np.linspace(1, -1, len(tones) + 1)]
+        body, flare = size * 0.32 * (1 - t) ** 0.85, size * np.exp(-7 * t)
+        # The back runs out into the sea, the hollow front stands steep.
+        back, hollow = body + 0.6 * flare, -body - 0.12 * flare
+        edges: list[Floats] = [
+            spine + side * (back + (hollow - back) * f)[:, None]
+            for f in np.linspace(0, 1, len(tones) + 1)
+        ]
         for tone, one, other in zip(tones, edges, edges[1:], strict=False):
             fill(sheet, np.concatenate([one, other[::-1]]), tone)
         for edge in edges[1:-1]:
             line(sheet, edge, key, outline * 0.55)
         line(sheet, np.concatenate([edges[0], edges[-1][::-1]]), key, outline)
-        return edges[-1].astype(np.float32)
+        return edges[-1]
 
     def lather(spots: Floats, size: float, outline: float) -> None:
         """Draw foam: lumps that melt into one another, with a curl in each."""
         radii = size * rng.uniform(0.5, 1.15, len(spots))
         turn = np.linspace(0, 2 * np.pi, 24)
-        ring = np.stack([np.cos(turn), np.sin(turn)], 1)
+        ring = toward(turn)
         for grow, tone in ((outline, key), (0, foam)):
             for spot, radius in zip(spots, radii, strict=True):
                 fill(sheet, spot + ring * (radius + grow), tone)
@@ -577,25 +639,47 @@ def waves(rng: Rng) -> Floats:
         spot = rng.uniform(-0.6, 0.2) * size
         while spot < SIDE + size * 0.4:
             own = size * rng.uniform(0.75, 1.25)
-            foot = np.array([spot, top + 0.25 * size + rng.uniform(-0.12, 0.1) * size])
+            foot = np.array([spot, top + rng.uniform(-0.22, 0.05) * size])
             stripes = [deep, blue, deep, pale, blue, ice, blue, pale, ice]
             front = hook(foot, own, rng.uniform(-72, -52), stripes, outline)
-            tip = front[38:]
+            tip = front[30:]
             claws = tip[rng.permutation(len(tip))[:9]]
             for claw in claws:
-                hook(claw, own * rng.uniform(0.10, 0.17), rng.uniform(-30, 60), [foam, foam], outline * 0.6)
-            lather(tip[::3] + rng.normal(0, 0.02 * own, tip[::3].shape), own * 0.055, outline * 0.7)
-            spray = front[60] + rng.normal(0, 1, (16, 2)) * own * (0.34, 0.26) + (own * 0.25, -own * 0.1)
+                hook(
+                    claw,
+                    own * rng.uniform(0.10, 0.17),
+                    rng.uniform(-30, 60),
+                    [foam, foam],
+                    outline * 0.6,
+                )
+            lather(tip[::2] + rng.normal(0, 0.03 * own, tip[::2].shape), own * 0.065, outline * 0.7)
+            spray = (
+                front[60]
+                + rng.normal(0, 1, (16, 2)) * own * (0.34, 0.26)
+                + (own * 0.25, -own * 0.15)
+            )
             for drop in spray:
                 for grow, tone in ((1.5, key), (0, foam)):
-                    line(sheet, drop[None].repeat(2, 0), tone, own * 0.022 * rng.uniform(0.6, 1.4) + grow * 2)
+                    line(
+                        sheet,
+                        drop[None].repeat(2, 0),
+                        tone,
+                        own * 0.022 * rng.uniform(0.6, 1.4) + grow * 2,
+                    )
             spot += own * rng.uniform(1.15, 1.75)
         # The water before the hooks hides their feet.
         across = np.linspace(-20, SIDE + 20, 200)
         phase = rng.uniform(0, 6, 2)
-        swell = size * (0.13 * np.sin(across / size * 2.3 + phase[0]) + 0.07 * np.sin(across / size * 5 + phase[1]))
-        for step, tone in enumerate([foam, ice, blue, pale, deep, blue, deep, pale, blue, deep, blue, ice, deep, blue]):
-            flat = top + 0.20 * size + swell * 0.86**step + step * size * (0.055 + 0.012 * (step % 3))
+        swell = size * (
+            0.13 * np.sin(across / size * 2.3 + phase[0])
+            + 0.07 * np.sin(across / size * 5 + phase[1])
+        )
+        for step, tone in enumerate(
+            [foam, ice, blue, pale, deep, blue, deep, pale, blue, deep, blue, ice, deep, blue]
+        ):
+            flat = (
+                top + 0.20 * size + swell * 0.86**step + step * size * (0.055 + 0.012 * (step % 3))
+            )
             crest = np.stack([across, flat], 1)
             fill(sheet, np.concatenate([crest, [[SIDE + 20, SIDE + 20], [-20, SIDE + 20]]]), tone)
             line(sheet, crest, key, outline * (1 if step == 0 else 0.55))
@@ -609,14 +693,15 @@ def waves(rng: Rng) -> Floats:
     dark = 1 - printed.mean(2)
     printed = printed + (dark * (0.055 * grain + 0.16 * fleck))[..., None]
     paper = 1 + 0.022 * noise(rng, SHEET, 5, 2) + 0.02 * noise(rng, SHEET, 200, 3)
-    return printed * paper[..., None] * colours("fff8ea")
+    pressed: Floats = printed * paper[..., None] * colours("fff8ea")
+    return pressed
 
 
 def blade(foot: Floats, angle: float, length: float, width: float, bend: float) -> Floats:
     """The outline (n, 2) of a leaf or petal that grows from `foot` at `angle` (radians)."""
     t = np.linspace(0, 1, 24)
     heading = angle + bend * t
-    spine = foot + np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1), 0) * length / len(t)
+    spine = foot + np.cumsum(toward(heading), 0) * length / len(t)
     half = width / 2 * np.sin(np.pi * t**0.75) ** 0.8
     side = np.stack([-np.sin(heading), np.cos(heading)], 1) * half[:, None]
     return np.concatenate([spine + side, (spine - side)[::-1]]).astype(np.float32)
@@ -628,27 +713,27 @@ def blob(rng: Rng, centre: Floats, radius: float, rough: float = 0.2) -> Floats:
     reach = 1 + sum(
         rough / k * rng.normal() * np.cos(k * turn + rng.uniform(0, 7)) for k in range(2, 7)
     )
-    spot = np.stack([np.cos(turn), np.sin(turn)], 1) * np.maximum(reach, 0.3)[:, None]
+    spot = toward(turn) * np.maximum(reach, 0.3)[:, None]
     return (centre + radius * spot).astype(np.float32)
 
 
 def ink(rng: Rng) -> Floats:
     """Black ink on warm paper: bamboo before misty mountains."""
-    x, y = grid(SHEET)
     wash = Wash(rng, SHEET)
     black, grey, red = colours("1a1a20 23262e d0452c")
     wash.lay([blob(rng, np.array([0.66, 0.20]) * SIDE, 0.085 * SIDE, 0.03)], red, 0.55, 6, 0.4, 2)
     across = np.linspace(-0.1, 1.1, 300)
-    for level, tone in [(0.13, 0.35), (0.28, 0.45), (0.43, 0.55), (0.60, 0.6), (0.78, 0.7)]:
-        ridge = level + sum(
-            0.10 / k * rng.normal() * np.sin(3 * k * across + rng.uniform(0, 7)) for k in range(1, 12)
-        )
+    for level, tone in [(0.13, 0.25), (0.28, 0.32), (0.43, 0.4), (0.60, 0.45), (0.78, 0.5)]:
+        ridge = np.full_like(across, level)
+        for k in range(1, 12):
+            ridge += 0.10 / k * rng.normal() * np.sin(3 * k * across + rng.uniform(0, 7))
         outline = np.stack([across, ridge], 1) * SIDE
         foot = np.array([[1.1 * SIDE, (level + 0.3) * SIDE], [-0.1 * SIDE, (level + 0.3) * SIDE]])
 
         def fade(px: Floats, py: Floats, ridge: Floats = ridge) -> Floats:
             below = py / SIDE - np.interp(px / SIDE, across, ridge)
-            return np.exp(-np.maximum(below, 0) / 0.055).astype(np.float32)
+            left: Floats = np.exp(-np.maximum(below, 0) / 0.055)
+            return left
 
         wash.lay([np.concatenate([outline, foot])], grey, tone, 14, 0.8, 3, fade)
         # Dry strokes down the slopes, heaviest under the ridge.
@@ -657,23 +742,41 @@ def ink(rng: Rng) -> Floats:
             height = np.interp(start, across, ridge)
             t = np.linspace(0, 1, 16)
             lean = rng.choice([-1, 1]) * rng.uniform(0.2, 0.9)
-            path = np.stack([start + lean * 0.12 * t, height + 0.012 + 0.11 * t * rng.uniform(0.4, 1)], 1)
+            path = np.stack(
+                [start + lean * 0.12 * t, height + 0.012 + 0.11 * t * rng.uniform(0.4, 1)], 1
+            )
             path[:, 0] += 0.008 * np.sin(t * 9 + start * 50)
-            stroke(dry, rng, path * SIDE, rng.uniform(14, 44), np.array([95.0]), np.array([60.0]), 0.8)
-        wash.depth += (warp(dry / np.float32(255), *(3 * n for n in wash.wobble)) * tone * 1.5)[..., None]
+            stroke(
+                dry, rng, path * SIDE, rng.uniform(20, 60), np.array([70.0]), np.array([28.0]), 0.5
+            )
+        # A dry brush reaches only what stands up in the paper.
+        caught = blur(dry / np.float32(255), 1.5) * smoothstep(-0.6, 1.0, wash.tooth + wash.pool)
+        wash.depth += (warp(caught, *(6 * n for n in wash.wobble)) * tone * 2)[..., None]
 
     def leaves(count: int, tone: float, length: float, soft: float) -> None:
         """Sprays of bamboo leaves, several from each twig."""
         for _ in range(count):
-            twig = rng.uniform(-0.05, 1.05, 2) * SIDE
-            base = rng.normal(np.pi / 2, 0.5)
-            spray = [
-                blade(twig, base + rng.normal(0, 0.55), length * rng.uniform(0.6, 1.2),
-                      length * 0.15 * rng.uniform(0.7, 1.2), rng.normal(0, 0.25))
-                for _ in range(rng.integers(3, 7))
-            ]
-            for leaf in spray:
-                wash.lay([leaf], black, tone * rng.uniform(0.6, 1.3), 4 + soft, 0.6, soft)
+            joint = rng.uniform(-0.05, 1.05, 2) * SIDE
+            hang = rng.normal(np.pi / 2, 0.45)
+            twig = blade(joint, hang + rng.normal(0, 0.5), length, 7, rng.normal(0, 0.5))
+            wash.lay([twig], black, tone, 3, 0.3, soft)
+            for place in rng.integers(0, 20, rng.integers(3, 7)):
+                foot = twig[place]
+                long = length * rng.uniform(0.6, 1.2)
+
+                def thin(px: Floats, py: Floats, foot: Floats = foot, long: float = long) -> Floats:
+                    away = np.hypot(px - foot[0], py - foot[1]) / long
+                    left: Floats = 1.15 - 0.75 * np.clip(away, 0, 1)
+                    return left
+
+                leaf = blade(
+                    foot,
+                    hang + rng.normal(0, 0.6),
+                    long,
+                    long * rng.uniform(0.09, 0.15),
+                    rng.normal(0, 0.3),
+                )
+                wash.lay([leaf], black, tone * rng.uniform(0.5, 1.3), 4 + soft, 0.6, soft, thin)
 
     def stalk(foot: float, lean: float, width: float, tone: float, soft: float) -> None:
         """A bamboo cane: one stroke to each joint, with a dark ring between."""
@@ -685,35 +788,69 @@ def ink(rng: Rng) -> Floats:
             waist = 0.86 * side
             middle = (at + top) / 2
             gap = np.array([0, -0.09 * width])
-            outline = np.array([at + side, middle + waist, top - gap + side, top - gap - side,
-                                middle - waist, at - side])
+            outline = np.array(
+                [
+                    at + side,
+                    middle + waist,
+                    top - gap + side,
+                    top - gap - side,
+                    middle - waist,
+                    at - side,
+                ]
+            )
             left = at[0] - width / 2
 
-            def round_(px: Floats, py: Floats, left: float = left, at: NDArray[np.float64] = at) -> Floats:
+            def tube(
+                px: Floats, py: Floats, left: float = left, at: NDArray[np.float64] = at
+            ) -> Floats:
                 u = (px - left - (at[1] - py) * lean) / width
-                return (0.45 + 1.6 * (u - 0.55) ** 2 * 2).astype(np.float32)
+                shade: Floats = 0.45 + 3.2 * (u - 0.55) ** 2
+                return shade
 
-            wash.lay([outline], black, tone, 3, 0.7, soft, round_)
-            ring = np.stack([top + side * f + (0, 0.04 * width * (f * f - 1)) for f in np.linspace(-1.15, 1.15, 12)])
-            wash.lay([np.concatenate([ring, ring[::-1] + (0, 0.10 * width)])], black, tone * 1.8, 3, 0.3, soft)
+            wash.lay([outline], black, tone, 3, 0.7, soft, tube)
+            ring = np.stack(
+                [
+                    top + side * f + (0, 0.04 * width * (f * f - 1))
+                    for f in np.linspace(-1.15, 1.15, 12)
+                ]
+            )
+            wash.lay(
+                [np.concatenate([ring, ring[::-1] + np.array([0, 0.10 * width])])],
+                black,
+                tone * 1.8,
+                3,
+                0.3,
+                soft,
+            )
             at = top
 
-    leaves(46, 0.16, 230, 9)
+    leaves(40, 0.12, 230, 7)
     stalk(0.30, 0.03, 44, 0.28, 5)
     stalk(0.86, -0.05, 56, 0.40, 4)
-    leaves(46, 0.35, 210, 4)
-    stalk(0.12, 0.06, 84, 1.0, 1.6)
-    stalk(0.62, 0.10, 50, 0.75, 2)
-    leaves(64, 1.15, 190, 1.4)
-    leaves(20, 1.9, 230, 1.2)
+    leaves(34, 0.24, 210, 3)
+    stalk(0.12, 0.06, 88, 0.7, 1.6)
+    stalk(0.62, 0.10, 54, 0.55, 2)
+    leaves(36, 0.5, 190, 1.3)
+    leaves(34, 1.05, 230, 1.2)
     for _ in range(150):
         spot = rng.uniform(0, 1, 2) * SIDE
-        wash.lay([blob(rng, spot, 1.5 + rng.exponential(4), 0.3)], black, rng.uniform(0.3, 1.5), 3, 0.5, 1.2)
+        wash.lay(
+            [blob(rng, spot, 1.5 + rng.exponential(4), 0.3)],
+            black,
+            rng.uniform(0.3, 1.5),
+            3,
+            0.5,
+            1.2,
+        )
     for _ in range(14):
         spot = rng.uniform(0, 1, 2) * SIDE
-        wash.lay([blob(rng, spot, rng.uniform(30, 90), 0.5)], grey, rng.uniform(0.12, 0.4), 22, 1.2, 5)
-    fibre = smoothstep(1.6, 2.6, noise(rng, SHEET, 9, 2, 7)) + smoothstep(1.7, 2.6, noise(rng, SHEET, 60, 2, 0.1))
-    paper = ramp(0.5 + 0.2 * noise(rng, SHEET, 300, 5), colours("e2cfa6 efe0bd f6ebd0"))
+        wash.lay(
+            [blob(rng, spot, rng.uniform(30, 90), 0.5)], grey, rng.uniform(0.12, 0.4), 22, 1.2, 5
+        )
+    fibre = smoothstep(1.6, 2.6, noise(rng, SHEET, 9, 2, 7)) + smoothstep(
+        1.7, 2.6, noise(rng, SHEET, 60, 2, 0.1)
+    )
+    paper = ramp(0.5 + 0.2 * noise(rng, SHEET, 300, 5), colours("eadab2 f5e8cc fcf4e0"))
     return wash.finish(paper * (1 - 0.10 * fibre)[..., None])
 
 
@@ -724,18 +861,28 @@ def dots(rng: Rng) -> Floats:
     cloud = noise(rng, SHEET, 170, 4, 3)
     mirror = np.where(y < horizon, y, 2 * horizon - y)
     height = np.clip(1 - mirror / horizon + 0.07 * cloud, 0, 1)
-    sky = ramp(1 - height, colours("ffe98a ffc25c ff9560 f2708a b864b4 6d62c4 3d63c8 2c4aa8"))
+    sky = ramp(height, colours("ffe98a ffc25c ff9560 f2708a b864b4 6d62c4 3d63c8 2c4aa8"))
     far = np.hypot((x - 0.63) * 1.1, mirror - 0.40)
-    sky = mix(sky, np.broadcast_to(colours("fff7c0"), sky.shape), np.exp(-((far / 0.085) ** 2)))
-    sky = mix(sky, np.broadcast_to(colours("ffd9a8"), sky.shape), 0.65 * smoothstep(0.5, 1.6, cloud))
+    sky = mix(sky, colours("fff7c0"), np.exp(-((far / 0.085) ** 2)))
+    sky = mix(sky, colours("ffcf9a"), 0.8 * smoothstep(0.3, 1.5, cloud))
     ripple = noise(rng, SHEET, 26, 3, 7)
-    sea = warp(sky, 26 * ripple, 40 * ripple) * colours("a8d4e4") * 0.92
-    sea = mix(sea, np.broadcast_to(colours("1d5fa8"), sea.shape), 0.55 * smoothstep(-0.2, 1.2, ripple))
-    path = np.exp(-(((x - 0.63) / (0.035 + 0.20 * (y - horizon))) ** 2)) * smoothstep(-0.9, 0.6, ripple)
-    sea = mix(sea, np.broadcast_to(colours("ffe07a"), sea.shape), 0.9 * path)
+    sea = warp(sky, 26 * ripple, 40 * ripple) * colours("9ccfe8")
+    sea = mix(
+        sea,
+        colours("1668b8"),
+        0.45 + 0.45 * smoothstep(-0.6, 0.9, ripple),
+    )
+    path = np.exp(-(((x - 0.63) / (0.035 + 0.20 * (y - horizon))) ** 2)) * smoothstep(
+        -0.9, 0.6, ripple
+    )
+    sea = mix(sea, colours("ffe07a"), 0.9 * path)
     picture = np.where((y < horizon)[..., None], sky, sea)
 
-    hills = 0.45 - 0.10 * np.exp(-(((x - 0.10) / 0.28) ** 2)) - 0.055 * np.exp(-(((x - 0.92) / 0.2) ** 2))
+    hills = (
+        0.45
+        - 0.10 * np.exp(-(((x - 0.10) / 0.28) ** 2))
+        - 0.055 * np.exp(-(((x - 0.92) / 0.2) ** 2))
+    )
     rough = noise(rng, SHEET, 50, 3)
     slope = ramp(0.5 + 0.3 * rough, colours("3a3f9a 5c55b4 8a63b8 c8708a"))
     picture = mix(picture, slope, smoothstep(-0.002, 0.002, y - hills) * (y < horizon))
@@ -746,100 +893,142 @@ def dots(rng: Rng) -> Floats:
         jib = (np.abs(v + 0.9) < 0.9) & (u < -0.06) & (u > -0.30 * (v + 1.8) / 1.8)
         hull = (v > 0.03) & (v < 0.22 - 0.2 * np.abs(u - 0.05)) & (np.abs(u - 0.05) < 0.5)
         shimmer = (v > 0.25) & (v < 1.9) & (np.abs(u - 0.1 - 0.05 * ripple) < 0.2) & (ripple > -0.2)
-        for part, tone in ((up, "fff2d0"), (jib, "ffd2a0"), (hull, "5a1f4a"), (shimmer, "ffe8c0")):
-            picture = np.where(part[..., None], colours(tone), picture)
+        for part, dye in ((up, "fff2d0"), (jib, "ffd2a0"), (hull, "5a1f4a"), (shimmer, "ffe8c0")):
+            picture = np.where(part[..., None], colours(dye), picture)
 
     bank = 0.80 - 0.10 * np.cos(3.0 * x + 0.3) + 0.012 * rough
-    meadow = ramp(0.5 + 0.28 * noise(rng, SHEET, 90, 4), colours("0f4a4a 1f7a4a 5aa83a b8cc3a f2c23a"))
+    meadow = ramp(
+        0.5 + 0.28 * noise(rng, SHEET, 90, 4), colours("0f4a4a 1f7a4a 5aa83a b8cc3a f2c23a")
+    )
     flowers = smoothstep(1.2, 1.7, noise(rng, SHEET, 22, 1))
     petals = ramp(0.5 + 0.3 * noise(rng, SHEET, 70, 1), colours("ff5a5a ff8ac0 ffd23a ffffff"))
     picture = mix(picture, mix(meadow, petals, flowers), smoothstep(-0.004, 0.004, y - bank))
-    for trunk, top, wide in ((0.13, 0.07, 0.070), (0.25, 0.24, 0.050), (0.93, 0.30, 0.055)):
+    for trunk, top, wide in ((0.12, 0.06, 0.058), (0.22, 0.23, 0.040), (0.93, 0.28, 0.045)):
         foot = 0.80
         v = np.clip((y - top) / (foot - top), 0, 1)
-        reach = wide * np.sin(np.pi * v**0.7) ** 0.7 * (1 + 0.20 * rough) + 0.006
+        reach = wide * np.sqrt(np.sin(np.pi * 0.99 * v**0.7)) * (1 + 0.20 * rough) + 0.006
         u = (x - trunk) / reach
-        crown = ramp(0.55 + 0.35 * u + 0.18 * rough, colours("141f5a 0f4a5a 1f6a3a 4f9a34 d8b83a"))
-        picture = np.where(((np.abs(u) < 1) & (y > top) & (y < foot + 0.02))[..., None], crown, picture)
+        crown = ramp(0.55 + 0.35 * u + 0.18 * rough, colours("1a1f6a 103f6a 14604a 2f8a3a a8b83a"))
+        picture = np.where(
+            ((np.abs(u) < 1) & (y > top) & (y < foot + 0.02))[..., None], crown, picture
+        )
 
     oil = Oil(SHEET, colours("efe0c0")[0])
-    tooth = 0.5 + 0.5 * smoothstep(0.02, 0.10, np.abs(cv2.Laplacian(blur(picture.mean(2), 6), cv2.CV_32F)) * 60)
-    for spacing, size, chance in ((24, 25, None), (17, 17, None), (13, 12, None), (12, 8, tooth)):
+    tooth = 0.35 + 0.5 * smoothstep(
+        0.02, 0.10, np.abs(cv2.Laplacian(blur(picture.mean(2), 6), cv2.CV_32F)) * 60
+    )
+    for spacing, size, chance in ((30, 36, None), (23, 27, None), (22, 22, None), (18, 14, tooth)):
         at = scatter(rng, SHEET, spacing)
         if chance is not None:
             at = at[rng.random(len(at)) < pick(chance, at)]
         tone = pick(picture, at)
         grey = tone.mean(1, keepdims=True)
-        tone = grey + (tone - grey) * rng.uniform(1.1, 1.7, (len(at), 1))
-        # A dot in seven is the complement of what it lies on, at the same lightness.
+        tone = grey + (tone - grey) * rng.uniform(1.1, 1.5, (len(at), 1))
+        # A dot in ten is the complement of what it lies on, at the same lightness.
         other = 2 * grey - tone
-        tone = np.where(rng.random((len(at), 1)) < 0.14, other, tone)
-        tone = np.clip(tone + rng.normal(0, 0.075, tone.shape), 0, 1) * 255
+        tone = np.where(rng.random((len(at), 1)) < 0.10, other + 0.06, tone)
+        tone = np.clip(tone + rng.normal(0, 0.04, tone.shape), 0, 1) * 255
         for spot, paint in zip(at, tone, strict=True):
             dab = spot + rng.normal(0, 0.12 * size, (2, 2))
-            line(oil.canvas, dab, np.append(paint, rng.uniform(60, 230)), size * rng.uniform(0.75, 1.2))
-    return oil.finish(1.6, 0.12)
+            line(
+                oil.canvas,
+                dab,
+                np.append(paint, rng.uniform(60, 230)),
+                size * rng.uniform(0.75, 1.2),
+            )
+    return oil.finish(0.35, 0.05)
 
 
 def planes(rng: Rng) -> Floats:
     """Faceted planes in ochre, grey and teal that slide through one another."""
     x, y = grid(SHEET)
     palette = colours(
-        "c99a4a b57f35 e0c080 8a5a2c 6b4a2e 8f8f86 c8c4b4 5d6a6c 3f6f70 2a4f55 7fa39a efe2c4 a8603a 23292c"
+        "c99a4a b57f35 e0c080 8a5a2c 6b4a2e 8f8f86 c8c4b4"
+        " 5d6a6c 3f6f70 2a4f55 7fa39a efe2c4 a8603a 23292c"
     )
-    picture = np.broadcast_to(palette[5], (*SHEET, 3)).astype(np.float32)
-    angle = np.full(SHEET, 0.6, np.float32)
     axes = np.radians([18, 62, 108, 152])
-    edges: list[tuple[Floats, float]] = []
-    for size in np.geomspace(0.42, 0.05, 260):
-        spread = 0.42 - 0.12 * (0.42 - size)
-        centre = 0.5 + rng.uniform(-1, 1, 2) * (0.6 if size > 0.2 else spread + 0.1)
-        first, second = rng.choice(axes, 2, replace=False) + rng.normal(0, 0.12, 2)
-        one = np.array([np.cos(first), np.sin(first)]) * size * rng.uniform(0.5, 1.0)
-        two = np.array([np.cos(second), np.sin(second)]) * size * rng.uniform(0.3, 0.8)
-        if rng.random() < 0.16:
+    # One map of brush marks for each axis: the bristles follow the plane that they paint.
+    plain = noise(rng, (SIDE * 2, SIDE * 2), 26, 4, 9)
+    brushed, middle = [], slice(SIDE // 2, SIDE // 2 + SIDE)
+    for axis in axes:
+        turned = cv2.getRotationMatrix2D((SIDE, SIDE), -float(np.degrees(axis)), 1)
+        whole = cv2.warpAffine(plain, turned, plain.shape, flags=cv2.INTER_LINEAR)
+        brushed.append(whole[middle, middle])
+    oil = Oil(SHEET, palette[5])
+    dark, bright = palette[-1] * 255, palette[11] * 255
+    oil.strokes(
+        rng,
+        ramp(0.5 + 0.25 * brushed[0], palette[[3, 5, 6]]),
+        np.broadcast_to(toward(axes[0]), (*SHEET, 2)),
+        30,
+        60,
+        160,
+    )
+    for size in np.geomspace(0.55, 0.055, 240):
+        centre = 0.5 + rng.uniform(-1, 1, 2) * (0.6 if size > 0.2 else 0.5)
+        one_axis, two_axis = rng.choice(4, 2, replace=False)
+        first, second = axes[[one_axis, two_axis]] + rng.normal(0, 0.10, 2)
+        one = toward(first) * size * rng.uniform(0.5, 1.0)
+        two = toward(second) * size * rng.uniform(0.3, 0.8)
+        if rng.random() < 0.18:
             turn = np.linspace(first, first + rng.uniform(1.6, 3.6), 30)
-            reach = size * rng.uniform(0.35, 0.6)
-            rim = centre + reach * np.stack([np.cos(turn), np.sin(turn)], 1)
-            outline = np.concatenate([rim, [centre]])
+            rim = toward(turn) * size * rng.uniform(0.35, 0.6)
+            outline = np.concatenate([rim, rim[:1] * 0, rim[:1]]) + centre
         else:
-            corners = [centre - one - two, centre + one - two * rng.uniform(0.2, 1),
-                       centre + one + two, centre - one * rng.uniform(0, 1) + two]
-            outline = np.array(corners)[: rng.integers(3, 5)]
+            corners = [
+                -one - two,
+                one - two * rng.uniform(0.2, 1),
+                one + two,
+                two - one * rng.random(),
+            ]
+            outline = np.array(corners)[: rng.integers(3, 5)] + centre
         outline = (outline * SIDE).astype(np.float32)
-        x0, y0 = np.clip(outline.min(0), 0, SIDE).astype(int)
-        x1, y1 = np.clip(outline.max(0) + 1, 0, SIDE).astype(int)
-        if x1 - x0 < 8 or y1 - y0 < 8:
+        box, mask = stencil([outline], SHEET)
+        if not mask.size:
             continue
-        box = np.s_[y0:y1, x0:x1]
-        mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
-        fill(mask, outline - (x0, y0), [255])
-        way = first + np.pi / 2
+        way = first + np.pi / 2 * rng.choice([-1, 1])
         slide = x[box] * np.cos(way) + y[box] * np.sin(way)
         slide = (slide - slide.min()) / (np.ptp(slide) + 1e-6)
-        alpha = mask / np.float32(255) * (0.06 + 0.90 * (1 - slide) ** 1.3)
+        marks = brushed[rng.choice([one_axis, two_axis])][box]
+        alpha = mask * np.clip(1.08 * (1 - slide) ** 1.1 + 0.16 * marks, 0.04, 0.97)
         tone = rng.choice(palette) * rng.uniform(0.85, 1.15)
-        picture[box] = mix(picture[box], np.broadcast_to(tone, picture[box].shape), alpha)
-        angle[box] = np.where(alpha > 0.3, second, angle[box])
-        edges.append((outline, size))
-
-    field = np.stack([np.cos(angle), np.sin(angle)], 2)
-    mood = 1 + 0.10 * noise(rng, SHEET, 300, 3) + 0.30 * np.exp(-((x - 0.42) ** 2 + (y - 0.4) ** 2) * 5)
-    picture = np.clip(picture * mood[..., None] * 1.02, 0, 1)
-    oil = Oil(SHEET, palette[5])
-    oil.strokes(rng, picture, field, 26, 40, 90, 16)
-    oil.strokes(rng, picture, field, 17, 20, 52, 18)
-    dark, bright = palette[-1] * 255, palette[11] * 255
-    for outline, size in edges:
-        start = rng.integers(0, len(outline))
-        side = np.roll(outline, start, 0)[: max(2, round(len(outline) * 0.6))]
-        t = np.linspace(0, len(side) - 1, 24)
-        path = np.stack([np.interp(t, np.arange(len(side)), side[:, c]) for c in range(2)], 1)
-        path += rng.normal(0, 0.7, path.shape)
-        tone = np.append(bright if rng.random() < 0.22 else dark, 200)
-        stroke(oil.canvas, rng, path.astype(np.float32), 5 + 14 * size, tone, np.array([8, 8, 8, 20]), 0.3)
-    oil.strokes(rng, picture, field, 24, 12, 46, 18, where=np.full(SHEET, 0.5, np.float32))
-    return oil.finish(2.4, 0.10)
+        body = np.clip(tone * (1.12 - 0.35 * slide + 0.13 * marks)[..., None], 0, 1)
+        paint = np.dstack([body, np.clip(0.5 + 0.16 * marks, 0, 1)]) * 255
+        oil.canvas[box] = mix(oil.canvas[box].astype(np.float32), paint, alpha).astype(np.uint8)
+        # Part of the outline is drawn, the rest left open so that plane runs into plane.
+        span = np.concatenate([outline, outline[:1]])
+        t = (rng.random() + np.linspace(0, rng.uniform(0.4, 0.8), 40)) % 1 * (len(span) - 1)
+        path = np.stack([np.interp(t, np.arange(len(span)), span[:, c]) for c in range(2)], 1)
+        runs = np.split(path, np.flatnonzero(np.diff(t) < 0) + 1)
+        ink_tone = np.append(bright if rng.random() < 0.2 else dark, 190)
+        for run in runs:
+            if len(run) > 2:
+                stroke(
+                    oil.canvas,
+                    rng,
+                    run.astype(np.float32),
+                    3.5 + 6 * size,
+                    ink_tone,
+                    np.array([12, 12, 12, 20]),
+                    0.15,
+                )
+        if rng.random() < 0.13:
+            # A few planes are laid in short separate dabs.
+            area = scatter(rng, mask.shape, 24, 0.7)
+            area = area[pick(mask, area) > 0] + (box[1].start, box[0].start)
+            dab = toward(second) * np.linspace(-13, 13, 5)[:, None]
+            spot_tone = np.append(np.clip(tone * rng.choice([0.7, 1.2]), 0, 0.94) * 255, 190)
+            for at in area:
+                stroke(
+                    oil.canvas,
+                    rng,
+                    (at + dab).astype(np.float32),
+                    11,
+                    spot_tone + rng.normal(0, 8, 4),
+                    np.array([10, 10, 10, 40]),
+                    0.2,
+                )
+    return oil.finish(2.0, 0.10)
 
 
 def blooms(rng: Rng) -> Floats:
@@ -847,17 +1036,44 @@ def blooms(rng: Rng) -> Floats:
     wash = Wash(rng, SHEET)
     wet = colours("7fd0d8 a8dcb0 f6dc8a c9a8e0 8fb4ea f2b0a0 b4d86a")
     for centre in scatter(rng, SHEET, 200):
-        wash.lay([blob(rng, centre, rng.uniform(100, 230), 0.4)], rng.choice(wet), rng.uniform(0.4, 0.9), 40, 0.25, 22)
+        wash.lay(
+            [blob(rng, centre, rng.uniform(100, 230), 0.4)],
+            rng.choice(wet),
+            rng.uniform(0.3, 0.7),
+            40,
+            0.25,
+            22,
+        )
     for centre in scatter(rng, SHEET, 210):
-        wash.lay([blob(rng, centre, rng.uniform(40, 120), 0.6)], rng.choice(wet), rng.uniform(0.3, 0.7), 34, 1.3, 2.5)
+        wash.lay(
+            [blob(rng, centre, rng.uniform(40, 120), 0.6)],
+            rng.choice(wet),
+            rng.uniform(0.2, 0.6),
+            34,
+            1.5,
+            2.5,
+            lift=0.3,
+        )
     greens = colours("2f8a5a 5fa83a 1f6f78 8ab43a 2a5f8a")
     for centre in scatter(rng, SHEET, 118):
         turn = rng.uniform(0, 2 * np.pi)
         for _ in range(rng.integers(1, 4)):
-            leaf = blade(centre, turn + rng.normal(0, 0.6), rng.uniform(110, 240), rng.uniform(26, 62), rng.normal(0, 0.4))
-            wash.lay([leaf], rng.choice(greens), rng.uniform(0.35, 0.95), 7, 0.8, 1.8)
-    families = ["e8315a f0608a c81f5a", "f0643a f58a4a e0402a", "8a4ac8 6a3ab4 b070dc", "f2b01f f5c84a e8901a",
-                "d83a9a f07ac0 b02a8a", "3f6ad0 5a8ae8 3048a8"]
+            leaf = blade(
+                centre,
+                turn + rng.normal(0, 0.6),
+                rng.uniform(110, 240),
+                rng.uniform(26, 62),
+                rng.normal(0, 0.4),
+            )
+            wash.lay([leaf], rng.choice(greens), rng.uniform(0.35, 0.95), 7, 0.8, 1.8, lift=0.75)
+    families = [
+        "e8315a f0608a c81f5a",
+        "f0643a f58a4a e0402a",
+        "8a4ac8 6a3ab4 b070dc",
+        "f2b01f f5c84a e8901a",
+        "d83a9a f07ac0 b02a8a",
+        "3f6ad0 5a8ae8 3048a8",
+    ]
     for centre in scatter(rng, SHEET, 255, 0.75):
         family = colours(families[rng.integers(len(families))])
         size = rng.uniform(95, 175)
@@ -866,19 +1082,233 @@ def blooms(rng: Rng) -> Floats:
 
         def heart(px: Floats, py: Floats, centre: Floats = centre, size: float = size) -> Floats:
             far = np.hypot(px - centre[0], py - centre[1]) / size
-            return (0.55 + 0.9 * np.exp(-((far / 0.38) ** 2)) + 0.35 * smoothstep(0.7, 1.0, far)).astype(np.float32)
+            deep: Floats = 0.45 + 0.75 * np.exp(-((far / 0.33) ** 2))
+            return deep + 0.4 * smoothstep(0.7, 1.0, far)
 
         for petal in rng.permutation(petals):
             angle = turn + petal * 2 * np.pi / petals + rng.normal(0, 0.12)
             length = size * rng.uniform(0.85, 1.15)
-            outline = blade(centre, angle, length, length * rng.uniform(0.7, 1.0), rng.normal(0, 0.3))
-            wash.lay([outline], rng.choice(family), rng.uniform(0.6, 1.1), 9, 0.75, 1.6, heart)
-        wash.lay([blob(rng, centre, size * 0.15, 0.3)], colours("3a1f3f")[0], 1.1, 8, 0.5, 4)
+            outline = blade(
+                centre, angle, length, length * rng.uniform(0.7, 1.0), rng.normal(0, 0.3)
+            )
+            wash.lay(
+                [outline], rng.choice(family), rng.uniform(0.45, 0.9), 9, 0.75, 1.6, heart, 0.8
+            )
+        wash.lay([blob(rng, centre, size * 0.13, 0.3)], colours("3a1f3f")[0], 0.7, 8, 0.5, 5)
         for spot in centre + rng.normal(0, 0.17, (18, 2)) * size:
-            wash.lay([blob(rng, spot, rng.uniform(3, 6), 0.2)], colours("4a1f2a")[0], 1.2, 2, 0.4, 1)
+            wash.lay(
+                [blob(rng, spot, rng.uniform(3, 6), 0.2)], colours("4a1f2a")[0], 1.2, 2, 0.4, 1
+            )
     for _ in range(160):
         spot = rng.uniform(0, SIDE, 2)
         tone = colours(families[rng.integers(len(families))])[0]
-        wash.lay([blob(rng, spot, 2 + rng.exponential(5), 0.2)], tone, rng.uniform(0.4, 1.0), 3, 0.8, 1.2)
+        wash.lay(
+            [blob(rng, spot, 2 + rng.exponential(5), 0.2)], tone, rng.uniform(0.4, 1.0), 3, 0.8, 1.2
+        )
     paper = ramp(0.5 + 0.2 * noise(rng, SHEET, 200, 3), colours("fbf6ea fffdf6"))
     return wash.finish(paper)
+
+
+# --- The content picture ----------------------------------------------------------------------
+
+
+def lake(rng: Rng) -> Floats:
+    """A cottage by a mountain lake in the evening: a plain picture to try the styles on."""
+    shape = (960, 1280)
+    x, y = grid(shape)
+    shore, sun_x, sun_y = 0.60, 1.02, 0.38
+
+    def ridge(cell: float, octaves: int) -> Floats:
+        """One row of noise, as a map: the outline of a range."""
+        return np.broadcast_to(noise(rng, (3, shape[1]), cell, octaves)[1], shape)
+
+    far = np.hypot(x - sun_x, y - sun_y)
+    scene = ramp(y / shore, colours("2f5f9f 5b8cc0 9dbfd8 e8d8c0 fbd9a0"))
+    cloud = noise(rng, shape, 150, 6, 3)
+    lit = mix(
+        scene, colours("fff6ea"), 0.9 * smoothstep(0.3, 1.9, cloud) * smoothstep(0.65, 0.1, y)
+    )
+    shaded = smoothstep(
+        0.6, 2.0, warp(cloud, np.full(shape, -12, np.float32), np.full(shape, -16, np.float32))
+    )
+    scene = lit * (1 - 0.12 * shaded * smoothstep(0.6, 0.1, y))[..., None]
+    scene = mix(scene, colours("ffe9b0"), 0.85 * np.exp(-far * 6))
+    scene = mix(scene, colours("fffbe8"), smoothstep(0.038, 0.032, far))
+
+    for number, (top, rise, tone) in enumerate(
+        [
+            (0.38, 0.055, "8fa3c0 b9bccc"),
+            (0.46, 0.040, "5a7896 8a9aa8"),
+            (0.53, 0.028, "2f5a55 5f8a5f"),
+        ]
+    ):
+        outline = top + rise * ridge(330 - 80 * number, 6) + 0.10 * (x / 1.33 - 0.35) * (number < 2)
+        rock = noise(rng, shape, 90 - 20 * number, 5)
+        slope = cv2.Sobel(blur(rock, 2), cv2.CV_32F, 1, 0) * 2.2
+        stone = ramp(0.5 + slope, colours(tone))
+        if number == 0:
+            snow = smoothstep(0.11, 0.02, y - outline + 0.02 * rock)
+            stone = mix(
+                stone, colours("f2f0ee"), 0.8 * snow * smoothstep(-0.6, 0.5, slope * 4 + 0.3)
+            )
+        haze = smoothstep(0.0, 0.25, y - outline) * (0.5 - 0.12 * number)
+        scene = mix(
+            scene, mix(stone, colours("f0d8b8"), haze), smoothstep(-0.0015, 0.0015, y - outline)
+        )
+    meadow = ramp(0.5 + 0.25 * noise(rng, shape, 24, 3, 4), colours("2f5a2a 5a8a3a 9aa84a"))
+    trees = shore - 0.040 - 0.016 * ridge(60, 2) - 0.022 * np.abs(ridge(14, 2))
+    firs = ramp(0.5 + 0.25 * noise(rng, shape, 16, 3, 0.5), colours("0f2a24 1f4a34 3f6a3a"))
+    scene = mix(scene, firs, smoothstep(-0.002, 0.002, y - trees))
+
+    rim = shore - 0.016 - 0.004 * ridge(120, 3)
+    scene = mix(scene, meadow, smoothstep(-0.002, 0.002, y - rim))
+    canvas = as_bytes(scene)
+
+    def block(corners: Sequence[tuple[float, float]], tone: str) -> None:
+        fill(canvas, np.array(corners) * shape[0], colours(tone)[0] * 255)
+
+    block([(0.58, 0.53), (0.72, 0.53), (0.72, 0.605), (0.58, 0.605)], "b9a58c")
+    block([(0.72, 0.53), (0.79, 0.53), (0.79, 0.605), (0.72, 0.605)], "f3dfba")
+    block([(0.72, 0.53), (0.755, 0.465), (0.79, 0.53)], "efd8ae")
+    block([(0.565, 0.537), (0.605, 0.455), (0.758, 0.455), (0.715, 0.537)], "8a3a2c")
+    block([(0.758, 0.455), (0.80, 0.537), (0.788, 0.540), (0.752, 0.470)], "c25a3c")
+    block([(0.64, 0.43), (0.665, 0.43), (0.665, 0.475), (0.64, 0.475)], "9a6a54")
+    for left in (0.605, 0.665):
+        block(
+            [(left, 0.555), (left + 0.026, 0.555), (left + 0.026, 0.585), (left, 0.585)], "ffd98a"
+        )
+    block([(0.742, 0.555), (0.77, 0.555), (0.77, 0.605), (0.742, 0.605)], "6a4028")
+    scene = canvas.astype(np.float32) / 255
+    scene *= (1 + 0.012 * noise(rng, shape, 5, 2))[..., None]
+
+    # The lake shows the far shore upside down, the more broken up the nearer it is.
+    depth = np.clip(y - shore, 0, 1)
+    ripple = noise(rng, shape, 16, 4, 8) * (0.25 + 5 * depth)
+    rows, columns = np.indices(shape, np.float32)
+    source = 2 * shore * shape[0] - rows + 14 * ripple
+    mirrored_scene = cv2.remap(
+        scene, columns + 4 * ripple, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+    water = mix(
+        mirrored_scene * 0.86,
+        colours("2a5a78"),
+        0.22 + 0.35 * depth + 0.08 * np.clip(ripple, -1, 1),
+    )
+    glitter = np.exp(-(((x - sun_x) / (0.03 + 0.16 * depth)) ** 2)) * smoothstep(0.0, 1.0, ripple)
+    water = mix(water, colours("ffeec0"), 0.8 * glitter)
+    scene = mix(scene, water, smoothstep(-0.001, 0.001, y - shore - 0.004))
+
+    # The near bank, its grass drawn blade by blade from back to front.
+    bank = 0.86 + 0.05 * np.sin(3.2 * x + 0.4) + 0.008 * ridge(90, 3)
+    soil = ramp(0.5 + 0.2 * noise(rng, shape, 40, 4), colours("2a3a1a 4a5f26 6f7a30"))
+    scene = mix(scene, soil, smoothstep(-0.002, 0.002, y - bank))
+    canvas = as_bytes(scene)
+    greens = colours("2f4a1c 4f6f26 7a8f34 a8a848 c8b860") * 255
+    roots = scatter(rng, shape, 9)
+    roots = roots[pick(y - bank, roots) > 0.002]
+    for root in roots[np.argsort(roots[:, 1])]:
+        tall = 12 + 0.16 * max(0.0, float(root[1]) - 0.80 * shape[0]) + rng.exponential(6)
+        tone = greens[rng.integers(5)] * rng.uniform(0.8, 1.1)
+        fill(canvas, blade(root, rng.normal(-np.pi / 2, 0.25), tall, 4.5, rng.normal(0, 0.5)), tone)
+    petals = colours("f2efe0 e8c04a d86a5a b88ad0") * 255
+    for spot in roots[rng.random(len(roots)) < 0.035]:
+        line(
+            canvas, (spot - (0, 14))[None].repeat(2, 0), petals[rng.integers(4)], rng.uniform(4, 8)
+        )
+
+    # A tree on the left: the trunk forks, and every end carries a cloud of leaves.
+    twigs: list[tuple[Floats, float, float, float]] = [
+        (np.array([0.14, 0.97], np.float32) * shape[0], -1.55, 0.22 * shape[0], 36.0)
+    ]
+    tips: list[Floats] = []
+    while twigs:
+        foot, heading, length, width = twigs.pop(0)
+        bend = rng.normal(0, 3 / width)
+        t = np.linspace(0, 1, 12)
+        way = heading + bend * t
+        path = foot + np.cumsum(toward(way), 0) * length / 12
+        bark = width * (1 - 0.35 * t[:-1])
+        for tone, share, aside in (("3a2a1e", 1.0, 0.0), ("7a5a3c", 0.35, 0.25)):
+            for number, thick in enumerate(bark):
+                piece = path[number : number + 2] + np.array([aside * thick, 0])
+                line(canvas, piece, colours(tone)[0] * 255, share * thick)
+        if width < 15:
+            tips.append(path[-1])
+        if width < 7:
+            continue
+        for turn in (-0.45, 0.5, rng.normal(0, 0.2)):
+            way_on = float(heading + bend + turn + rng.normal(0, 0.15))
+            twigs.append((path[-1].astype(np.float32), way_on, length * 0.76, width * 0.62))
+    leaves = np.repeat(np.array(tips), 70, 0) + rng.normal(0, 24, (len(tips) * 70, 2))
+    sunward = (leaves[:, 0] - leaves[:, 0].mean()) / 300 - (
+        leaves[:, 1] - leaves[:, 1].mean()
+    ) / 260
+    tones = (
+        ramp(
+            (0.45 + 0.3 * sunward + rng.normal(0, 0.16, len(leaves))).astype(np.float32),
+            colours("16301a 284a20 4a7028 86983a d0b850"),
+        )
+        * 255
+    )
+    for number in np.argsort(sunward + rng.normal(0, 0.5, len(leaves))):
+        leaf = blade(leaves[number], rng.uniform(0, 2 * np.pi), rng.uniform(9, 17), 7.5, 0.3)
+        fill(canvas, leaf, tones[number])
+    photograph = canvas.astype(np.float32) / 255
+    return photograph + 0.012 * noise(rng, shape, 2, 1)[..., None]
+
+
+# --- The command ------------------------------------------------------------------------------
+
+
+class Example(NamedTuple):
+    """One picture: what paints it and where it belongs."""
+
+    paint: Callable[[Rng], Floats]
+    folder: str
+
+
+EXAMPLES: dict[str, Example] = {
+    **{
+        paint.__name__: Example(paint, "style")
+        for paint in (swirls, tiles, waves, glass, ink, dots, planes, blooms)
+    },
+    "lake": Example(lake, "content"),
+}
+
+
+def make(name: str) -> Image.Image:
+    """Paint the example called `name`, as an RGB picture of its final size."""
+    sheet = EXAMPLES[name].paint(np.random.default_rng(SEED))
+    return Image.fromarray(as_bytes(sheet)).reduce(OVERSAMPLING)
+
+
+def path_of(name: str, root: Path) -> Path:
+    """Where the example called `name` lies under the folder `root`."""
+    return root / EXAMPLES[name].folder / f"{name}.jpg"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Paint the example pictures.")
+    parser.add_argument("--only", metavar="NAME", choices=EXAMPLES, help=", ".join(EXAMPLES))
+    parser.add_argument(
+        "-o",
+        dest="root",
+        metavar="DIR",
+        type=Path,
+        default=Path(__file__).parent,
+        help="folder that gets style/ and content/ (default: this script's)",
+    )
+    arguments = parser.parse_args()
+    for name in [arguments.only] if arguments.only else EXAMPLES:
+        path = path_of(name, arguments.root)
+        picture = make(name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path, quality=92, subsampling="4:4:4", optimize=True)
+        except OSError as error:
+            parser.error(f"{path} cannot be written ({error.strerror}); choose another -o folder.")
+        print(f"{path}: {path.stat().st_size / 1024:.0f} KB")
+
+
+if __name__ == "__main__":
+    main()

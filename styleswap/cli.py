@@ -6,31 +6,189 @@ right are one sentence on standard error and exit code 2.
 
 from __future__ import annotations
 
+import inspect
+import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
 from tqdm import tqdm
 
+from styleswap import media
 from styleswap.errors import StyleSwapError
+from styleswap.specs import METHODS, Knob, MethodSpec, get_spec, knobs, make_params
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 train_app = typer.Typer(no_args_is_help=True, help="Train our own networks.")
 app.add_typer(train_app, name="train")
 
 
+def _flag(knob: Knob, methods: list[MethodSpec]) -> inspect.Parameter:
+    """The flag of one setting; unset is None, so that each method's own default holds."""
+    kinds: dict[str, type] = {"int": int, "float": float, "bool": bool}
+    bounds = f"{knob.low:g} to {knob.high:g}" if knob.low is not None else ""
+    one_of = ", ".join(c.value for c in knob.choices)
+    facts = "; ".join(part for part in (bounds, one_of, f"default {knob.default}") if part)
+    option = typer.Option(
+        help=f"{knob.help} ({facts})",
+        rich_help_panel="Settings of " + ", ".join(m.id for m in methods),
+        show_default=False,
+    )
+    return inspect.Parameter(
+        knob.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kinds.get(knob.kind, str) | None, option],
+    )
+
+
+def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a flag for every setting of every method, in place of its ``**settings``."""
+    takers: dict[str, list[MethodSpec]] = {}
+    first: dict[str, Knob] = {}
+    for spec in METHODS.values():
+        for knob in knobs(spec.params):
+            takers.setdefault(knob.name, []).append(spec)
+            first.setdefault(knob.name, knob)
+    own = inspect.signature(command, eval_str=True)
+    fixed = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    flags = [_flag(knob, takers[name]) for name, knob in first.items()]
+    command.__signature__ = own.replace(parameters=[*fixed, *flags])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in [*fixed, *flags]}
+    return command
+
+
+@app.command("image")
+@_with_settings
+def image(
+    content: Annotated[Path, typer.Argument(help="The picture to repaint.")],
+    *,
+    style: Annotated[
+        list[str] | None,
+        typer.Option(help="A style picture, or a trained style's name; several are mixed."),
+    ] = None,
+    style_weight: Annotated[
+        list[float] | None, typer.Option(help="Weight of each --style, in their order.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="One of: " + ", ".join(METHODS) + ".")] = "gatys",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="PNG, JPEG or WebP file to write.")
+    ],
+    snapshots: Annotated[
+        int, typer.Option(min=0, help="Also save the picture every N steps, beside the output.")
+    ] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one line of JSON.")
+    ] = False,
+    **settings: Any,
+) -> None:
+    """Repaint a picture in a style. Ctrl-C stops and keeps what is done."""
+    spec = get_spec(method)
+    params = make_params(spec, {k: v for k, v in settings.items() if v is not None})
+    media.check_target(output)
+    picture = media.open_picture(content, "content")
+    styles, weights = style or [], style_weight or [1.0] * len(style or [])
+    if len(weights) != len(styles):
+        raise StyleSwapError(
+            f"There are {len(styles)} styles and {len(weights)} weights; give each --style one"
+            " --style-weight, or none."
+        )
+    # Here and not above: a help text should not wait for torch.
+    from styleswap.engine import Engine, Request, StyleChoice
+
+    choices = [
+        StyleChoice(media.open_picture(name, "style picture"), None, weight)
+        if spec.style == "image"
+        else StyleChoice(None, name, weight)
+        for name, weight in zip(styles, weights, strict=True)
+    ]
+    last, stopped = None, False
+    run = Engine().run(Request(method, picture, choices, params))
+    with tqdm(unit="step", disable=None, leave=False) as bar:  # None: only on a terminal
+        try:
+            for last in run:
+                bar.total = last.n
+                bar.set_postfix({k: f"{v:.4f}" for k, v in last.losses.items()}, refresh=False)
+                bar.update(last.i - bar.n)
+                if snapshots and last.i % snapshots == 0 and last.i < last.n:
+                    name = f"{output.stem}-{last.i:04d}{output.suffix}"
+                    media.save_picture(last.picture(), output.with_name(name))
+        except KeyboardInterrupt:
+            stopped = True
+    if last is None:
+        raise StyleSwapError("Stopped before the first step; nothing was written.")
+    result = last.picture()
+    media.save_picture(result, output)
+    if stopped:
+        typer.echo(f"stopped at step {last.i} of {last.n}", err=True)
+    if as_json:
+        facts = {
+            "method": method,
+            "output": str(output),
+            "width": result.width,
+            "height": result.height,
+            "seconds": round(last.seconds, 3),
+            "perceptual": last.network,
+            "content_loss": last.losses.get("content"),
+            "style_loss": last.losses.get("style"),
+        }
+        typer.echo(json.dumps(facts))
+    else:
+        typer.echo(f"wrote {output}, {result.width} x {result.height}, {last.seconds:.1f} s")
+
+
+@app.command("methods")
+def methods(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+) -> None:
+    """List the methods and their settings."""
+    if as_json:
+        typer.echo(json.dumps([_describe(spec) for spec in METHODS.values()], ensure_ascii=False))
+        return
+    table = Table("method", "what it does", "style", "pace", "settings")
+    for spec in METHODS.values():
+        names = ", ".join(knob.name for knob in knobs(spec.params))
+        table.add_row(spec.id, str(spec.summary), spec.style, spec.pace, names)
+    Console().print(table)
+
+
+def _describe(spec: MethodSpec) -> dict[str, Any]:
+    """A method as plain data: what ``methods --json`` prints."""
+    return {
+        "id": spec.id,
+        "title": spec.title.en,
+        "summary": spec.summary.en,
+        "paper": spec.paper,
+        "style": spec.style,
+        "pace": spec.pace,
+        "params": [
+            {
+                "name": k.name,
+                "kind": k.kind,
+                "default": k.default,
+                "low": k.low,
+                "high": k.high,
+                "choices": [c.value for c in k.choices],
+                "help": k.help.en,
+            }
+            for k in knobs(spec.params)
+        ],
+    }
+
+
 @train_app.command("perceptual")
 def train_perceptual(
-    pictures: Annotated[
-        list[Path], typer.Option(help="A folder of pictures; several take turns.")
-    ],
-    teacher: Annotated[
-        str, typer.Option(help="vgg19, or a folder of teacher files.")
-    ] = "vgg19",
-    steps: Annotated[int, typer.Option(min=1)] = 8000,
+    pictures: Annotated[list[Path], typer.Option(help="A folder of pictures; several take turns.")],
+    teacher: Annotated[str, typer.Option(help="vgg19, or a folder of teacher files.")] = "vgg19",
+    steps: Annotated[int, typer.Option(min=1)] = 5000,
     batch: Annotated[int, typer.Option(min=1, help="Crops a step, beside the probes.")] = 4,
-    crop: Annotated[int, typer.Option(min=64, help="Side of a crop, in pixels.")] = 192,
-    lr: Annotated[float, typer.Option(min=1e-6, help="The cycle's highest learning rate.")] = 2e-3,
+    crop: Annotated[int, typer.Option(min=64, help="Side of a crop, in pixels.")] = 160,
+    lr: Annotated[
+        float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
+    ] = 0.012,
     seed: int = 0,
     runs: Annotated[Path, typer.Option(help="Where checkpoints and logs go.")] = Path(
         "runs/perceptual"
@@ -38,15 +196,13 @@ def train_perceptual(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder of the weights and MANIFEST.toml.")
     ] = Path("pretrained"),
-    checkpoint_every: Annotated[int, typer.Option(min=1)] = 250,
+    checkpoint_every: Annotated[int, typer.Option(min=1)] = 500,
     resume: Annotated[bool, typer.Option(help="Carry on from the checkpoint in --runs.")] = False,
 ) -> None:
     """Distil VGG-19 into the small perceptual network, `small`."""
     from styleswap.training import perceptual, publish
 
-    settings = perceptual.Settings(
-        teacher, tuple(map(str, pictures)), steps, batch, crop, lr, seed
-    )
+    settings = perceptual.Settings(teacher, tuple(map(str, pictures)), steps, batch, crop, lr, seed)
     made_at = publish.commit()
     with tqdm(total=steps, unit="step", mininterval=1) as bar:
 

@@ -21,18 +21,22 @@ class Perceptual(Protocol):
     def style_matrix(self, layer: str, features: Tensor) -> Tensor: ...
 
 
-def relative_error(x: Tensor, target: Tensor) -> Tensor:
-    """``||x - t||^2 / ||t||^2`` sample by sample, then the mean over the batch.
+def relative_errors(x: Tensor, target: Tensor) -> Tensor:
+    """``||x - t||^2 / ||t||^2`` of each sample.
 
     Args:
         x, target: (B, ...) of shapes that broadcast; computed in float32.
 
     Returns:
-        A scalar, 0 where equal. The energy has an epsilon: an all-zero target gives a finite loss.
+        (B,), 0 where equal. The energy has an epsilon: an all-zero target gives a finite loss.
     """
     x, target = x.flatten(1).float(), target.flatten(1).float()
-    energy = target.square().sum(1) + 1e-8
-    return ((x - target).square().sum(1) / energy).mean()
+    return (x - target).square().sum(1) / (target.square().sum(1) + 1e-8)
+
+
+def relative_error(x: Tensor, target: Tensor) -> Tensor:
+    """The mean of `relative_errors` over the batch: a scalar."""
+    return relative_errors(x, target).mean()
 
 
 class PerceptualLoss(nn.Module):

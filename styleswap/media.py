@@ -2,12 +2,13 @@
 
 Everything that a stranger's file can get wrong is settled here, so that the rest of the package
 only ever sees upright 8-bit sRGB without alpha. Nothing here imports torch, and none of Pillow's
-global settings is changed or relied upon: the package may be a guest in somebody else's process.
+global limits is changed or relied upon: the package may be a guest in somebody else's process.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import secrets
@@ -54,6 +55,10 @@ _STRANGERS = (
     (re.compile(rb"^....ftyp(hei|hev|mif|msf)", re.DOTALL), "a HEIC photograph"),
 )
 
+# The head of a JPEG's scan with its length and number of channels, which must agree: five bytes, so
+# that the video which a telephone may put behind the picture does not have them by chance.
+_SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
+
 # How to undo each EXIF orientation but the first, which is upright.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -93,16 +98,13 @@ def open_picture(source: str | os.PathLike[str] | bytes, what: str = "picture") 
     try:
         picture = Image.open(io.BytesIO(data), formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
-        raise StyleSwapError(
-            f"The {what} has far too many pixels to be opened safely; shrink it to at most"
-            f" {MAX_PIXELS // 10**6} megapixels and send that."
-        ) from fault
+        raise _too_many_pixels(what) from fault
     except MemoryError as fault:
         raise _out_of_memory(what) from fault
     except Exception as fault:  # on hostile bytes Pillow's readers raise almost anything
         raise _unreadable(data, formats, what) from fault
     with picture:
-        if picture.format in ("JPEG", "MPO") and _scans(data) > MAX_SCANS:
+        if picture.format in ("JPEG", "MPO") and len(_SCAN.findall(data)) > MAX_SCANS:
             raise StyleSwapError(
                 f"The {what} is a JPEG of more than {MAX_SCANS} passes, which takes too long to"
                 " decode; save it as an ordinary JPEG and send that."
@@ -129,11 +131,10 @@ def clean(picture: Image.Image, what: str = "picture") -> Image.Image:
         StyleSwapError: above `MAX_PIXELS`, a side below `MIN_SIDE`, or data that do not decode.
     """
     width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise StyleSwapError(
-            f"The {what} has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} megapixels;"
-            " shrink it and send that."
-        )
+    tags = getattr(picture, "tag_v2", {})  # a TIFF's tile is unpacked whole, however large
+    tile = [tags.get(tag) for tag in (ExifTags.Base.TileWidth, ExifTags.Base.TileLength)]
+    if max(width * height, math.prod(n for n in tile if isinstance(n, int))) > MAX_PIXELS:
+        raise _too_many_pixels(what)
     if min(width, height) < MIN_SIDE:
         raise StyleSwapError(
             f"The {what} is only {width} x {height} pixels; send one with at least {MIN_SIDE} on"
@@ -197,9 +198,9 @@ def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
         if target.is_dir():
             raise StyleSwapError(f"Cannot save as {name}, which is a folder; give a file's name.")
         try:
-            with open(part, "xb") as file:
+            with part.open("xb") as file:
                 plain.save(file, format=format, **settings)
-            os.replace(part, target)
+            part.replace(target)
         finally:
             part.unlink(missing_ok=True)
     except (FileNotFoundError, NotADirectoryError) as fault:
@@ -218,11 +219,11 @@ def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
 
 
 def _read(path: str | os.PathLike[str], what: str) -> bytes:
-    """A file's bytes, at most one more than `MAX_BYTES`; ordinary files only."""
-    name = repr(os.fspath(path))
+    """An ordinary file's bytes, or one more than `MAX_BYTES` of them."""
+    file, name = Path(path), repr(os.fspath(path))
     try:
         # Asked before opening: to open a named pipe is to wait for whoever writes to it.
-        status = os.stat(path)
+        status = file.stat()
         if stat.S_ISDIR(status.st_mode):
             raise StyleSwapError(
                 f"The {what} must be a picture, but {name} is a folder; choose a file."
@@ -233,8 +234,8 @@ def _read(path: str | os.PathLike[str], what: str) -> bytes:
             )
         if status.st_size == 0:  # true of the kernel's pretended files too, which may block
             return b""
-        with open(path, "rb") as file:
-            return file.read(MAX_BYTES + 1)
+        with file.open("rb") as opened:
+            return opened.read(MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError) as fault:
         raise StyleSwapError(
             f"The {what} was not found, for there is no file {name}; check its name."
@@ -270,21 +271,17 @@ def _unreadable(data: bytes, formats: list[str], what: str) -> StyleSwapError:
     )
 
 
+def _too_many_pixels(what: str) -> StyleSwapError:
+    return StyleSwapError(
+        f"The {what} has more pixels than are safe to open; shrink it to at most"
+        f" {MAX_PIXELS // 10**6} megapixels and send that."
+    )
+
+
 def _out_of_memory(what: str) -> StyleSwapError:
     return StyleSwapError(
         f"The {what} needs more memory than this computer has free; shrink it and send that."
     )
-
-
-def _scans(data: bytes) -> int:
-    """How many scans a JPEG has, up to its end: what follows may be a video or a second picture."""
-    # Between scans 0xFF 00 is a plain 0xFF, and D0..D7 only mark where decoding may resume.
-    marker = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-    scans, at = 0, 2
-    while (found := marker.search(data, at)) and found[1] != b"\xd9":
-        scans += found[1] == b"\xda"
-        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
-    return scans
 
 
 def _normal(picture: Image.Image) -> Image.Image:
@@ -304,9 +301,9 @@ def _normal(picture: Image.Image) -> Image.Image:
         white = Image.new("RGB", picture.size, "white")
         white.paste(picture, mask=alpha)
         picture = white
-    # Both make a new picture, so that the input is never handed back or stripped.
-    picture = picture.copy() if turn is None else picture.transpose(turn)
-    picture.info = {}
+    if turn is not None:
+        picture = picture.transpose(turn)
+    picture.info = {}  # of a new picture: `_srgb` never hands back what it was given
     return picture
 
 
@@ -333,7 +330,7 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
         full = 65535.0 if picture.mode == "I" else 1.0
         if low >= 0 and high <= full:
             low, high = 0.0, full
-        values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+        values = np.nan_to_num(values, nan=low)  # infinities land on the ends below
         grey = (np.interp(values, (low, high), (0, 255)) + 0.5).astype(np.uint8)
     # "White is zero": Pillow turns only 8 bits and fewer the right way.
     if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
@@ -345,7 +342,7 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
 
 
 def _srgb(picture: Image.Image) -> Image.Image:
-    """A picture without alpha in RGB, through its colour profile where that fits its mode."""
+    """A new picture in RGB of one without alpha, through its profile where that fits its mode."""
     icc = picture.info.get("icc_profile")
     if icc:
         try:

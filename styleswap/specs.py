@@ -255,8 +255,8 @@ class GatysParams(Params):
         0,
         Text("Seed", "随机种子"),
         Text(
-            "Same seed, same picture: it draws the noise that the start carries.",
-            "种子相同，结果相同：它决定起点所带的噪声。",
+            "Draws the noise that 'noise' starts from: same seed, same picture.",
+            "决定“噪声”起点：种子相同，结果相同。",
         ),
         low=0,
         high=2**31 - 1,

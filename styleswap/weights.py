@@ -178,8 +178,8 @@ def write_entry(name: str, fields: Mapping[str, Any], folder: Path = PRETRAINED)
         fields: the table's keys; without `sha256`, it is taken from the file in `folder`.
 
     Raises:
-        StyleSwapError: `fields` lacks what `Entry` needs, the file is missing, or the manifest that
-            is there cannot be read.
+        StyleSwapError: `fields` lacks what `Entry` needs, the file is missing, or the manifest
+            cannot be read or written.
     """
     fields = dict(fields)
     if "sha256" not in fields:
@@ -208,12 +208,19 @@ def write_entry(name: str, fields: Mapping[str, Any], folder: Path = PRETRAINED)
     if name in document:
         for item in _tail(document[name]):
             table.add(item)
+        table.add(tomlkit.ws(""))  # or tomlkit would put a blank line below the last comment
         document[name] = table
     else:
         if document:
             document.add(tomlkit.nl())
         document.add(name, table)
-    _replace(path, tomlkit.dumps(document).encode())
+    try:
+        _replace(path, tomlkit.dumps(document).encode())
+    except OSError as error:
+        raise StyleSwapError(
+            f"{path} cannot be written ({error.strerror or error}); it is as it was, so make that"
+            " possible and try again."
+        ) from None
     return entry
 
 
@@ -236,7 +243,7 @@ def _replace(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(data)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -87,9 +87,7 @@ class PerceptualNetwork(nn.Module):
     def named_weights(self) -> dict[str, Tensor]:
         """The weights under the names that the constructor takes."""
         state = self.state_dict()
-        return {
-            k.removeprefix("convs.").replace("heads.", "head.", 1): v for k, v in state.items()
-        }
+        return {k.removeprefix("convs.").replace("heads.", "head.", 1): v for k, v in state.items()}
 
     @property
     def layers(self) -> tuple[str, ...]:

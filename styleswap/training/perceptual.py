@@ -4,7 +4,10 @@ The idea of measuring an imitation through linear maps is Collaborative Distilla
 CVPR 2020); the network, the losses and the probes below are ours. At each layer l, with W_l the
 head, f the small network's and F the teacher's features:
 
-    ||W_l f - F||^2 / ||F||^2  +  GRAM_WEIGHT * ||W_l G(f) W_l^T - G(F)||^2 / ||G(F)||^2
+    ||W_l f - F||^2 / ||F||^2  +  ||W_l G(f) W_l^T - G(F)|| / ||G(F)||
+
+The second is not squared: a flat picture's Gram matrix has next to no energy to be relative to, and
+squared it would drown the others.
 
 Half of what it is shown are crops of pictures. The rest are *probes*: pictures in the middle of
 being optimised against the small network itself, as `styleswap.methods.gatys` will do. There an
@@ -33,7 +36,6 @@ from styleswap.training.data import Crops, find_pictures
 from styleswap.training.teacher import Teacher, load_teacher
 
 STYLE_LAYERS = tuple(n for n in LAYERS if n.startswith("relu"))
-GRAM_WEIGHT = 5.0
 PROBES = 3
 PROBE_LIFE = 48  # steps before a probe starts anew
 POOLINGS: tuple[Pooling, Pooling] = ("average", "max")
@@ -55,9 +57,9 @@ class Settings:
 def distillation_loss(
     net: PerceptualNetwork, mine: dict[str, Tensor], theirs: dict[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The two relative errors of each layer: ``{"relu1_1": ..., "relu1_1.gram": ..., ...}``.
+    """The squared relative errors of each layer, a value for each of the B pictures.
 
-    Both come out of three matrices of second moments, ``f f^T``, ``f F^T`` and ``F F^T``, since
+    ``{"relu1_1": (B,), "relu1_1.gram": (B,), ...}``. Both come out of three matrices of second moments, ``f f^T``, ``f F^T`` and ``F F^T``, since
     ``||W f - F||^2 = tr(W f f^T W^T) - 2 tr(W f F^T) + tr(F F^T)``: that is half the work of going
     over the maps of the full-size layers again.
     """
@@ -72,15 +74,34 @@ def distillation_loss(
             cross = (w @ (f @ t.mT / n)).diagonal(dim1=1, dim2=2).sum(1)
             energy = truth.diagonal(dim1=1, dim2=2).sum(1)
             missed = mapped.diagonal(dim1=1, dim2=2).sum(1) - 2 * cross + energy
-            out[layer] = (missed / (energy + 1e-8)).mean()
+            out[layer] = missed / (energy + 1e-8)
             if layer in STYLE_LAYERS:
-                out[f"{layer}.gram"] = losses.relative_error(mapped, truth)
+                out[f"{layer}.gram"] = losses.relative_errors(mapped, truth)
     return out
 
 
 def total(parts: dict[str, Tensor]) -> Tensor:
-    """The training loss of `distillation_loss`'s parts."""
-    return torch.stack([v * (GRAM_WEIGHT if "." in k else 1.0) for k, v in parts.items()]).sum()
+    """The training loss of `distillation_loss`'s parts: a scalar."""
+    each = [(v + 1e-6).sqrt() if k.endswith(".gram") else v for k, v in parts.items()]
+    return torch.stack(each).sum(0).mean()
+
+
+@torch.no_grad()
+def fit_heads(net: PerceptualNetwork, teacher: Teacher, x: Tensor) -> None:
+    """Set each head to the least-squares map from the network's features to the teacher's.
+
+    A start that gradient steps would take hundreds to reach, since the scales of the layers differ.
+
+    Args:
+        x: (B, 3, H, W) pictures to fit on.
+    """
+    theirs = teacher.features(x)
+    for layer, f in net.features(x, LAYERS).items():
+        a, b = f.transpose(0, 1).flatten(1), theirs[layer].transpose(0, 1).flatten(1)
+        gram = a @ a.mT
+        ridge = 1e-2 * gram.diagonal().mean() * torch.eye(len(gram), device=x.device)
+        w = torch.linalg.solve(gram + ridge, a @ b.mT).mT
+        net.heads[layer].weight.copy_(w[:, :, None, None])
 
 
 class Probes:
@@ -153,7 +174,7 @@ def validate(net: PerceptualNetwork, teacher: Teacher, x: Tensor) -> dict[str, f
                 mine, theirs = net.features(chunk, LAYERS), teacher.features(chunk)
             parts = distillation_loss(net, mine, theirs)
             for k, v in parts.items():
-                sums[k] = sums.get(k, 0.0) + float(v) * len(chunk) / (len(x) * len(POOLINGS))
+                sums[k] = sums.get(k, 0.0) + float(v.sum()) / (len(x) * len(POOLINGS))
     return sums
 
 
@@ -190,7 +211,12 @@ def train(
     net = perceptual.new_small(generator, teacher.channels).to(device)
     net = net.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(net.parameters(), lr=settings.lr, weight_decay=0.0)
+    if not resume:
+        fit_heads(net, teacher, crops.draw(32, generator).to(device))
+    # Adam moves each weight by about the rate: it is relative to the size of the layer's weights.
+    optimizer = torch.optim.Adam(
+        [{"params": [p], "scale": _size(p)} for p in net.parameters()], betas=(0.9, 0.99)
+    )
     probes = Probes(crops, generator, device)
     first = 0
     file = folder / "checkpoint.safetensors"
@@ -205,7 +231,7 @@ def train(
         rise = min(1.0, progress / 0.05)
         fall = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * progress))).item()
         for group in optimizer.param_groups:
-            group["lr"] = settings.lr * rise * fall
+            group["lr"] = settings.lr * rise * fall * group["scale"]
         net.pooling = POOLINGS[int(torch.randint(2, (), generator=generator))]
         teacher.set_pooling(net.pooling)
         fresh = crops.draw(settings.batch, generator).to(device)
@@ -233,13 +259,18 @@ def train(
     return net, validate(net, teacher, held.to(device))
 
 
-def _append(
-    log: Path, step: int, seconds: float, loss: float, errors: dict[str, float]
-) -> None:
+def _size(weight: Tensor) -> float:
+    """The root mean square of a weight at the start; of the weights' usual 0.05 for zeroed biases."""
+    return float(weight.detach().square().mean().sqrt()) or 0.05
+
+
+def _append(log: Path, step: int, seconds: float, loss: float, errors: dict[str, float]) -> None:
     """One line of the log of losses."""
     new = not log.exists()
     with log.open("a", newline="") as f:
         rows = csv.writer(f)
         if new:
             rows.writerow(["step", "seconds", "loss", *errors])
-        rows.writerow([step, f"{seconds:.0f}", f"{loss:.4f}", *(f"{v:.5f}" for v in errors.values())])
+        rows.writerow(
+            [step, f"{seconds:.0f}", f"{loss:.4f}", *(f"{v:.5f}" for v in errors.values())]
+        )

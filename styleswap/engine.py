@@ -1,0 +1,191 @@
+"""The only way from picture to picture: device, networks in memory, one job at a time, stopping."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from styleswap import media, tensors
+from styleswap.errors import StyleSwapError
+from styleswap.methods.base import Job, Style
+from styleswap.nets import perceptual
+from styleswap.nets.perceptual import PerceptualNetwork, Pooling
+from styleswap.specs import MethodSpec, Params, get_spec
+
+# The deepest layer is 16 times smaller than the picture, and reflection needs two pixels of it.
+SHORTEST_SIDE = 32
+# Style pictures are never used larger than this: twice the largest result.
+LONGEST_STYLE = 4096
+
+
+@dataclass(frozen=True)
+class StyleChoice:
+    """A style as a person names it: a picture, or a trained style's name; weights are relative."""
+
+    picture: Image.Image | None = None
+    name: str | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """A picture to make. Pictures are RGB, as `styleswap.media` gives them."""
+
+    method: str
+    content: Image.Image
+    styles: Sequence[StyleChoice]
+    params: Params
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is. The last one of a run holds the result.
+
+    Attributes:
+        i, n: steps done and steps in all.
+        losses: by name; empty for methods that have none.
+        seconds: since the job began to run, waiting not counted.
+        network: the perceptual network that the method took, if any.
+    """
+
+    i: int
+    n: int
+    losses: Mapping[str, float]
+    seconds: float
+    network: str | None
+    image: Tensor
+
+    def picture(self) -> Image.Image:
+        """The state of the result as an RGB picture."""
+        return tensors.to_pil(self.image)
+
+
+class Engine:
+    """Runs methods on one device, one job at a time, and keeps networks that were loaded."""
+
+    def __init__(self, device: str | None = None) -> None:
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._lock = threading.Lock()
+        self._networks: dict[tuple[str, str], PerceptualNetwork] = {}
+
+    def run(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Progress]:
+        """Make a picture; yields after each step of the method.
+
+        Closing the generator, or setting `cancel`, stops the work at the next step; what was
+        yielded last is then the result. While another job holds the device, this one waits.
+
+        Raises:
+            StyleSwapError: a method that does not exist, too few or too many styles, a picture too
+                thin for the size, weights that are missing, or not enough memory.
+        """
+        spec = get_spec(request.method)
+        cancel = cancel or threading.Event()
+        check_styles(spec, request.styles)
+        content = media.fit(request.content, request.params.size)
+        if min(content.size) < SHORTEST_SIDE:
+            raise StyleSwapError(
+                f"At size {request.params.size} the picture would be only {min(content.size)} px on"
+                f" its shorter side and {SHORTEST_SIDE} are needed; choose a larger size or crop it."
+            )
+        method = importlib.import_module(f"styleswap.methods.{spec.id}")
+        with self._turn(cancel) as mine:
+            if not mine:
+                return
+            used: list[str] = []
+
+            def network(name: str, pooling: Pooling) -> PerceptualNetwork:
+                used.append(perceptual.choose(name))
+                return self._perceptual(used[-1], pooling)
+
+            job = Job(
+                content=tensors.from_pil(content).to(self.device),
+                styles=tuple(self._style(s) for s in request.styles),
+                params=request.params,
+                device=self.device,
+                perceptual=network,
+            )
+            began = time.monotonic()
+            with self._sentences():
+                for step in method.run(job):
+                    yield Progress(
+                        step.i,
+                        step.n,
+                        dict(step.losses),
+                        time.monotonic() - began,
+                        used[-1] if used else None,
+                        step.image,
+                    )
+                    if cancel.is_set():
+                        return
+
+    @contextlib.contextmanager
+    def _turn(self, cancel: threading.Event) -> Iterator[bool]:
+        """Hold the device; gives False where `cancel` was set while waiting for it."""
+        while not self._lock.acquire(timeout=0.1):
+            if cancel.is_set():
+                yield False
+                return
+        try:
+            yield not cancel.is_set()
+        finally:
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """Turn running out of memory, which a person can put right, into a sentence."""
+        try:
+            yield
+        except (torch.OutOfMemoryError, MemoryError):
+            raise StyleSwapError(
+                "There is not enough memory for this size; choose a smaller one."
+            ) from None
+        except RuntimeError as error:
+            if "not enough memory" in str(error):  # what torch raises on a CPU
+                raise StyleSwapError(
+                    "There is not enough memory for this size; choose a smaller one."
+                ) from None
+            raise
+
+    def _style(self, choice: StyleChoice) -> Style:
+        if choice.picture is None:
+            return Style(None, choice.name, choice.weight)
+        picture = choice.picture
+        if max(picture.size) > LONGEST_STYLE:
+            picture = media.fit(picture, LONGEST_STYLE)
+        return Style(tensors.from_pil(picture).to(self.device), None, choice.weight)
+
+    def _perceptual(self, name: str, pooling: Pooling) -> PerceptualNetwork:
+        key = (name, pooling)
+        if key not in self._networks:
+            net = perceptual.load(name, pooling).to(self.device)
+            self._networks[key] = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self._networks[key]
+
+
+def check_styles(spec: MethodSpec, styles: Sequence[StyleChoice]) -> None:
+    """Refuse styles that a method cannot take, in one sentence."""
+    if spec.style == "none":
+        if styles:
+            raise StyleSwapError(f"{spec.id} takes no style; leave it out.")
+        return
+    kind = "style picture" if spec.style == "image" else "trained style"
+    if not styles:
+        raise StyleSwapError(f"{spec.id} needs a {kind}; give one.")
+    if len(styles) > spec.max_styles:
+        raise StyleSwapError(
+            f"{spec.id} takes at most {spec.max_styles} {kind}{'s' * (spec.max_styles > 1)},"
+            f" not {len(styles)}."
+        )
+    for s in styles:
+        if (s.picture is None) == (spec.style == "image"):
+            raise StyleSwapError(f"{spec.id} needs a {kind}; give one.")
+        if not 0 < s.weight < float("inf"):
+            raise StyleSwapError(f"A style's weight must be above 0, not {s.weight:g}.")

@@ -1,0 +1,60 @@
+"""The one shape that every method has: ``run(job) -> Iterator[Step]``.
+
+A method never prints, never touches files and never changes its inputs. It yields after each step
+of its work, which is where the engine looks whether it should stop; a method of one pass yields
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from styleswap.nets.perceptual import PerceptualNetwork, Pooling
+from styleswap.specs import Params
+
+
+@dataclass(frozen=True)
+class Style:
+    """One style: a picture (1, 3, H, W) in [0, 1] at its own size, or the name of a trained one."""
+
+    picture: Tensor | None
+    name: str | None
+    weight: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a method is given.
+
+    Attributes:
+        content: (1, 3, H, W) in [0, 1], already of the result's size, on `device`.
+        styles: what the method's spec allows, with weights above 0.
+        params: the method's own `Params`.
+        perceptual: gives a perceptual network by name and pooling, frozen, on `device`.
+    """
+
+    content: Tensor
+    styles: tuple[Style, ...]
+    params: Params
+    device: torch.device
+    perceptual: Callable[[str, Pooling], PerceptualNetwork]
+
+
+@dataclass(frozen=True)
+class Step:
+    """The state after step `i` of `n`.
+
+    Attributes:
+        image: (1, 3, h, w), detached; it may be smaller than the result while scales go from
+            coarse to fine, and is the result's size at the last step.
+        losses: by name, each relative to its target (see `styleswap.losses`).
+    """
+
+    i: int
+    n: int
+    image: Tensor
+    losses: Mapping[str, float] = field(default_factory=dict)

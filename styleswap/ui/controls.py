@@ -1,0 +1,75 @@
+"""A `Params` class -> widgets -> a `Params` object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from styleswap import specs
+from styleswap.specs import Knob, MethodSpec, Params
+from styleswap.ui import i18n
+from styleswap.ui.i18n import t
+
+# A slider of more steps than this cannot be set with a finger; such settings get a number box.
+FINEST_SLIDER = 500
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The widgets of one method, by the setting's name."""
+
+    spec: MethodSpec
+    widgets: Mapping[str, Component]
+
+    def params(self, values: Mapping[Any, Any]) -> Params:
+        """The method's checked settings, from what its widgets hold.
+
+        Raises:
+            StyleSwapError: a value that `styleswap.specs.make_params` refuses.
+        """
+        loose = {name: values[widget] for name, widget in self.widgets.items()}
+        return specs.make_params(self.spec, loose)
+
+
+def build(spec: MethodSpec, shared: Mapping[str, Component]) -> Controls:
+    """Draw the settings of a method where it is called, the advanced ones in a closed accordion.
+
+    Args:
+        shared: widgets that stand elsewhere on the page and serve every method.
+    """
+    widgets = dict(shared)
+    own = [k for k in specs.knobs(spec.params) if k.name not in shared]
+    for k in own:
+        if not k.advanced:
+            widgets[k.name] = widget(k, f"{spec.id}-{k.name}")
+    if any(k.advanced for k in own):
+        with gr.Accordion(t(i18n.ADVANCED), open=False, elem_id=f"{spec.id}-advanced"):
+            for k in own:
+                if k.advanced:
+                    widgets[k.name] = widget(k, f"{spec.id}-{k.name}")
+    return Controls(spec, widgets)
+
+
+def widget(k: Knob, elem_id: str) -> Component:
+    """The widget of one setting."""
+    about: dict[str, Any] = dict(
+        value=k.default, label=t(k.label), info=t(k.help), elem_id=elem_id, interactive=True
+    )
+    if k.kind == "bool":
+        return gr.Checkbox(**about)
+    if k.kind == "choice":
+        return gr.Radio([(t(c.label), c.value) for c in k.choices], **about)
+    if k.kind == "layers":
+        return gr.Textbox(**about, max_lines=2)
+    assert k.low is not None and k.high is not None and k.step is not None
+    # A browser's slider counts its steps from the lower end: start so that the default is on one.
+    low = round(k.default - int((k.default - k.low) / k.step + 1e-9) * k.step, 9)
+    if (k.high - low) / k.step > FINEST_SLIDER:
+        # No limits here: Gradio's own sentence would not say which setting it is about.
+        return gr.Number(**about, step=k.step)
+    high = round(low + int((k.high - low) / k.step + 1e-9) * k.step, 9)
+    return gr.Slider(low, high, **about, step=k.step, buttons=["reset"])

@@ -1,0 +1,125 @@
+"""The page's own sentences in every language, and how sentences of any kind get onto it.
+
+What stands still is translated by Gradio in the browser (`t`). What is made while the page runs
+carries every language at once (`both`) and the style sheet shows the one that the page is in, so
+that the server need not know it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from collections.abc import Iterator
+
+import gradio as gr
+from gradio.i18n import I18nData
+
+from styleswap import specs
+from styleswap.specs import Text
+
+TAGLINE = Text(
+    "Any photograph, repainted in the manner of any picture.",
+    "把任意照片，重绘成任意画作的风格。",
+)
+PICTURE_TAB = Text("Picture", "图片")
+CONTENT = Text("Photograph", "照片")
+CONTENT_EXAMPLES = Text("Photographs to try", "示例照片")
+STYLE = Text("Style", "风格")
+STYLE_EXAMPLES = Text("Styles to try", "示例风格")
+MORE_STYLES = Text("Mix in more styles", "混合更多风格")
+FIRST_WEIGHT = Text("Weight of the first style", "第一种风格的权重")
+NTH_STYLE = (
+    Text("Second style", "第二种风格"),
+    Text("Third style", "第三种风格"),
+    Text("Fourth style", "第四种风格"),
+    Text("Fifth style", "第五种风格"),
+)
+WEIGHT = Text("Weight", "权重")
+TRAINED_STYLE = Text("Trained style", "已训练的风格")
+METHOD = Text("Method", "方法")
+ADVANCED = Text("Advanced settings", "高级设置")
+RESULT = Text("Before and after", "前后对比")
+STYLISE = Text("Stylise", "开始绘制")
+STOP = Text("Stop", "停止")
+DOWNLOAD = Text("Download PNG", "下载 PNG")
+
+IDLE = Text(
+    "Choose a photograph and a style, or keep these, and press Stylise.",
+    "选择照片和风格（或直接使用当前的），然后点“开始绘制”。",
+)
+STARTING = Text("Getting ready…", "准备中……")
+STOPPING = Text("Stopping after this step…", "完成这一步后停止……")
+STEP = Text("Step {i} of {n}", "第 {i} / {n} 步")
+LEFT = Text("about {time} left", "约剩 {time}")
+LOSSES = Text("content {content:.3f} · style {style:.3f}", "内容 {content:.3f} · 风格 {style:.3f}")
+DONE = Text("Done in {time} · {width} × {height}", "完成，用时 {time} · {width} × {height}")
+STOPPED = Text(
+    "Stopped at step {i} of {n}; this is the picture so far.",
+    "已在第 {i} / {n} 步停止；这是目前的结果。",
+)
+CAPPED = Text(
+    "The limit of {minutes} minutes was reached at step {i} of {n}; this is the picture so far.",
+    "已到 {minutes} 分钟上限（第 {i} / {n} 步）；这是目前的结果。",
+)
+STOPPED_EARLY = Text("Stopped before there was a picture.", "尚未生成图片便已停止。")
+FAILED = Text(
+    "That did not work; your pictures and settings are still here.",
+    "未能完成；您的图片和设置都还在。",
+)
+BUG = Text(
+    "Something went wrong on the server; try once more, or other settings.",
+    "服务器出错；请再试一次，或换一组设置。",
+)
+SECONDS = Text("{s} s", "{s} 秒")
+MINUTES = Text("{m} min {s} s", "{m} 分 {s} 秒")
+
+
+def t(text: Text) -> I18nData:
+    """A sentence as a label, an info or a value that Gradio translates in the browser."""
+    return I18nData(_key(text))
+
+
+def catalogue() -> gr.I18n:
+    """Every sentence that `t` may be asked for, for ``launch(i18n=...)``."""
+    texts = {_key(text): text for text in _texts()}
+    return gr.I18n(
+        en={key: text.en for key, text in texts.items()},
+        zh={key: text.zh for key, text in texts.items()},
+    )
+
+
+def both(text: Text, **values: object) -> str:
+    """HTML that holds a sentence in every language, `values` filled in and escaped.
+
+    A value that is a `Text` is filled in by language.
+    """
+    spans = []
+    for language in ("en", "zh"):
+        filled = {k: getattr(v, language) if isinstance(v, Text) else v for k, v in values.items()}
+        sentence = html.escape(getattr(text, language).format(**filled))
+        spans.append(f'<span class="{language}" lang="{language}">{sentence}</span>')
+    return "".join(spans)
+
+
+def duration(seconds: float) -> Text:
+    """A span of time as a person says it."""
+    minutes, rest = divmod(max(1, round(seconds)), 60)
+    text = MINUTES if minutes else SECONDS
+    return Text(text.en.format(m=minutes, s=rest), text.zh.format(m=minutes, s=rest))
+
+
+def _key(text: Text) -> str:
+    # Not the sentence itself: the browser's library takes a dot for a path into nested tables.
+    return f"t{hashlib.sha256(text.en.encode()).hexdigest()[:12]}"
+
+
+def _texts() -> Iterator[Text]:
+    """The sentences of this file and of every method."""
+    for value in list(globals().values()):
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, Text):
+                yield text
+    for spec in specs.METHODS.values():
+        yield from (spec.title, spec.summary)
+        for knob in specs.knobs(spec.params):
+            yield from (knob.label, knob.help, *(choice.label for choice in knob.choices))

@@ -1,0 +1,159 @@
+"""How the page looks: the system's own fonts, warm greys, and one accent, viridian."""
+
+from __future__ import annotations
+
+import gradio as gr
+from gradio.themes.utils.colors import Color
+
+VIRIDIAN = Color(
+    name="viridian",
+    c50="#eef7f3",
+    c100="#d6ebe2",
+    c200="#aed7c7",
+    c300="#7fbda7",
+    c400="#4f9f86",
+    c500="#2f846b",
+    c600="#1f6d57",
+    c700="#1a5847",
+    c800="#17463a",
+    c900="#133930",
+    c950="#09211b",
+)
+WARM = Color(
+    name="warm",
+    c50="#faf9f6",
+    c100="#f3f1ec",
+    c200="#e5e2da",
+    c300="#d2cec4",
+    c400="#a39e93",
+    c500="#767167",
+    c600="#57534b",
+    c700="#413e38",
+    c800="#2a2825",
+    c900="#1d1c1a",
+    c950="#141312",
+)
+
+# Names alone: a gr.themes.GoogleFont would be fetched from Google.
+FONT = (
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "Noto Sans",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Noto Sans CJK SC",
+    "sans-serif",
+)
+MONO = ("ui-monospace", "SFMono-Regular", "Consolas", "DejaVu Sans Mono", "monospace")
+
+
+def theme() -> gr.themes.Base:
+    """The page's theme, for ``launch(theme=...)``."""
+    return gr.themes.Base(
+        primary_hue=VIRIDIAN,
+        secondary_hue=VIRIDIAN,
+        neutral_hue=WARM,
+        radius_size=gr.themes.sizes.radius_md,
+        font=FONT,
+        font_mono=MONO,
+    ).set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        background_fill_primary="white",
+        background_fill_primary_dark="*neutral_900",
+        background_fill_secondary="*neutral_100",
+        background_fill_secondary_dark="*neutral_800",
+        block_background_fill="white",
+        block_background_fill_dark="*neutral_900",
+        block_border_width="1px",
+        block_border_color="*neutral_200",
+        block_border_color_dark="*neutral_800",
+        block_label_background_fill="white",
+        block_label_background_fill_dark="*neutral_900",
+        block_label_text_color="*neutral_600",
+        block_label_text_color_dark="*neutral_300",
+        block_title_text_weight="600",
+        block_info_text_color="*neutral_500",
+        block_info_text_color_dark="*neutral_400",
+        input_background_fill="*neutral_50",
+        input_background_fill_dark="*neutral_800",
+        input_border_color="*neutral_200",
+        input_border_color_dark="*neutral_700",
+        input_border_width="1px",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_500",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+        button_secondary_background_fill="white",
+        button_secondary_background_fill_hover="*neutral_100",
+        button_secondary_background_fill_dark="*neutral_800",
+        button_secondary_background_fill_hover_dark="*neutral_700",
+        button_secondary_border_color="*neutral_300",
+        button_secondary_border_color_dark="*neutral_700",
+        button_border_width="1px",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_400",
+        checkbox_background_color_selected="*primary_600",
+        checkbox_label_background_fill_selected="*primary_100",
+        checkbox_label_background_fill_selected_dark="*primary_800",
+        checkbox_label_text_color_selected="*primary_900",
+        checkbox_label_text_color_selected_dark="*primary_100",
+    )
+
+
+CSS = """
+:root:lang(zh) .en, :root:not(:lang(zh)) .zh { display: none; }
+
+.gradio-container { width: 100%; max-width: 1560px !important; margin: 0 auto !important; }
+.gradio-container > .main { padding: 14px 24px 8px !important; }
+footer { margin: 14px 0 6px !important; min-height: 0 !important; padding: 0 !important; }
+
+#header { display: flex; align-items: baseline; gap: 4px 14px; flex-wrap: wrap; padding: 0; }
+#header h1 { font-size: 24px; font-weight: 700; letter-spacing: -0.02em; margin: 0; }
+#header h1 b { color: var(--primary-600); }
+.dark #header h1 b { color: var(--primary-400); }
+#header p { margin: 0; color: var(--body-text-color-subdued); font-size: 15px; }
+
+.thumbs { padding: 0 !important; border: 0 !important; background: none !important; }
+.thumbs .grid-wrap { padding: 0 !important; min-height: 0 !important; max-height: none !important; }
+.thumbs .grid-container { gap: 6px !important; margin: 0 !important;
+  grid-template-columns: repeat(auto-fill, minmax(56px, 1fr)) !important;
+  grid-auto-rows: auto !important; grid-template-rows: none !important; }
+.thumbs .gallery-item, .thumbs .thumbnail-item { width: 100% !important; min-width: 0 !important;
+  height: auto !important; aspect-ratio: 1; }
+.thumbs .thumbnail-item { border-radius: 6px !important; }
+.thumbs .thumbnail-item.selected { outline: 3px solid var(--primary-500); outline-offset: -3px; }
+
+.dark input[type="range"] { --neutral-200: var(--neutral-700); }
+
+#result { position: sticky; top: 10px; align-self: flex-start; }
+#stage { --stage: max(380px, min(100vh - 300px, 860px)); height: var(--stage); }
+#stage img { max-height: calc(var(--stage) - 4px) !important; }
+#top, #status { padding: 0 !important; border: 0 !important; }
+#top .html-container, #status .html-container { padding: 0 !important; }
+#status { min-height: 62px; }
+.status .bar { height: 6px; border-radius: 3px; background: var(--neutral-200); overflow: hidden; }
+.dark .status .bar { background: var(--neutral-700); }
+.status .bar i { display: block; height: 100%; background: var(--primary-500);
+  border-radius: 3px; transition: width 0.4s linear; }
+.status .bar.idle { visibility: hidden; }
+.status p { margin: 8px 2px 0; font-size: 15px; font-variant-numeric: tabular-nums; }
+#status p.fine { margin-top: 1px; font-size: 13px; color: var(--body-text-color-subdued);
+  min-height: 1.5em; }
+
+@media (max-width: 768px) {
+  .gradio-container > .main { padding: 10px 10px 84px !important; }
+  #result { position: static; }
+  #stage { --stage: min(100vw, 66vh); scroll-margin-bottom: 170px; }
+  .thumbs .grid-container {
+    grid-template-columns: repeat(auto-fill, minmax(44px, 1fr)) !important; }
+  #actions { position: fixed; left: 0; right: 0; bottom: 0; z-index: 40; padding: 10px;
+    background: var(--body-background-fill); border-top: 1px solid var(--border-color-primary);
+    flex-wrap: nowrap; }
+  #actions > * { min-width: 0 !important; }
+}
+"""

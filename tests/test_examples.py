@@ -1,0 +1,115 @@
+"""The pictures in examples/: what the script paints, and fit to be styles."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, JpegImagePlugin
+
+from examples.make_examples import EXAMPLES, path_of
+
+ROOT = Path(__file__).parents[1] / "examples"
+STYLES = [name for name, example in EXAMPLES.items() if example.folder == "style"]
+BYTE_CAP = 350 * 1024
+
+
+def pixels(name: str, root: Path = ROOT) -> NDArray[Any]:
+    """An example (H, W, 3), float32 in [0, 1]."""
+    with Image.open(path_of(name, root)) as picture:
+        return np.asarray(picture, np.float32) / 255
+
+
+def texture(picture: NDArray[Any]) -> NDArray[Any]:
+    """Deviation of the brightness in windows of 64 px, slow shading not counted."""
+    grey = picture.mean(2)
+    fine = grey - cv2.GaussianBlur(grey, (0, 0), 12)
+    power = cv2.boxFilter(fine * fine, -1, (64, 64))
+    deviation: NDArray[Any] = np.sqrt(power[32:-32:16, 32:-32:16])
+    return deviation
+
+
+def palette(picture: NDArray[Any]) -> NDArray[Any]:
+    """Share of the picture that each of 6 x 6 x 6 colours takes."""
+    cells = np.minimum((picture * 6).astype(int), 5) @ (36, 6, 1)
+    shares: NDArray[Any] = np.bincount(cells.ravel(), minlength=216) / cells.size
+    return shares
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / "make_examples.py", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_committed_files_are_those_that_the_script_knows() -> None:
+    committed = {p for p in ROOT.glob("*/*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"}}
+    assert committed == {path_of(name, ROOT) for name in EXAMPLES}
+
+
+def test_script_paints_the_committed_picture(tmp_path: Path) -> None:
+    done = run("--only", "waves", "-o", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [p.name for p in tmp_path.rglob("*.jpg")] == ["waves.jpg"]
+    # Another version of OpenCV may smooth an edge otherwise; a changed painter differs far more.
+    assert np.abs(pixels("waves", tmp_path) - pixels("waves")).mean() < 2 / 255
+
+
+def test_unknown_picture_is_refused_with_the_names(tmp_path: Path) -> None:
+    done = run("--only", "wave", "-o", tmp_path)
+    assert done.returncode == 2
+    assert "waves" in done.stderr and "Traceback" not in done.stderr
+    assert not any(tmp_path.iterdir())
+
+
+def test_folder_that_is_a_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    done = run("--only", "waves", "-o", taken)
+    assert done.returncode == 2
+    assert "choose another -o folder" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_picture_is_rgb_large_and_light(name: str) -> None:
+    path = path_of(name, ROOT)
+    assert path.stat().st_size <= BYTE_CAP
+    with Image.open(path) as picture:
+        assert isinstance(picture, JpegImagePlugin.JpegImageFile)
+        assert picture.mode == "RGB"
+        assert max(picture.size) >= 512
+        assert JpegImagePlugin.get_sampling(picture) == 0, "colour is stored at less than 4:4:4"
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_style_has_texture_everywhere_and_contrast(name: str) -> None:
+    picture = pixels(name)
+    deviation = texture(picture)
+    assert (deviation > 0.03).mean() > 0.98
+    assert np.median(deviation) > 0.05
+    dark, bright = np.quantile(picture.mean(2), [0.02, 0.98])
+    assert bright - dark > 0.4
+
+
+def test_a_gradient_has_no_texture() -> None:
+    slope = np.broadcast_to(np.linspace(0, 1, 512, dtype=np.float32)[:, None, None], (512, 512, 3))
+    assert texture(slope).max() < 0.03
+
+
+def test_styles_differ_in_colour() -> None:
+    palettes = {name: palette(pixels(name)) for name in STYLES}
+    for one, other in itertools.combinations(STYLES, 2):
+        assert np.minimum(palettes[one], palettes[other]).sum() < 0.65, (one, other)
+
+
+def test_credits_name_every_picture_and_their_licence() -> None:
+    text = (ROOT / "CREDITS.md").read_text(encoding="utf-8")
+    assert "CC0-1.0" in text and "Gradio" in text
+    for name in EXAMPLES:
+        assert path_of(name, ROOT).relative_to(ROOT).as_posix() in text
