@@ -184,12 +184,15 @@ def train_perceptual(
     pictures: Annotated[list[Path], typer.Option(help="A folder of pictures; several take turns.")],
     teacher: Annotated[str, typer.Option(help="vgg19, or a folder of teacher files.")] = "vgg19",
     steps: Annotated[int, typer.Option(min=1)] = 5000,
-    batch: Annotated[int, typer.Option(min=1, help="Crops a step, beside the probes.")] = 4,
+    batch: Annotated[int, typer.Option(min=1, help="Crops a step, beside the probes.")] = 3,
     crop: Annotated[int, typer.Option(min=64, help="Side of a crop, in pixels.")] = 160,
     lr: Annotated[
         float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
     ] = 0.012,
     seed: int = 0,
+    warm: Annotated[
+        Path | None, typer.Option("--from", help="Start from these weights, not from random ones.")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Where checkpoints and logs go.")] = Path(
         "runs/perceptual"
     ),
@@ -202,7 +205,16 @@ def train_perceptual(
     """Distil VGG-19 into the small perceptual network, `small`."""
     from styleswap.training import perceptual, publish
 
-    settings = perceptual.Settings(teacher, tuple(map(str, pictures)), steps, batch, crop, lr, seed)
+    settings = perceptual.Settings(
+        teacher,
+        tuple(map(str, pictures)),
+        steps,
+        batch,
+        crop,
+        lr,
+        seed,
+        str(warm) if warm else None,
+    )
     made_at = publish.commit()
     with tqdm(total=steps, unit="step", mininterval=1) as bar:
 

@@ -92,8 +92,9 @@ class Engine:
         content = media.fit(request.content, request.params.size)
         if min(content.size) < SHORTEST_SIDE:
             raise StyleSwapError(
-                f"At size {request.params.size} the picture would be only {min(content.size)} px on"
-                f" its shorter side and {SHORTEST_SIDE} are needed; choose a larger size or crop it."
+                f"At size {request.params.size} the picture would be only {min(content.size)} px"
+                f" on its shorter side and {SHORTEST_SIDE} are needed; choose a larger size or crop"
+                " it."
             )
         method = importlib.import_module(f"styleswap.methods.{spec.id}")
         with self._turn(cancel) as mine:
@@ -166,7 +167,7 @@ class Engine:
         key = (name, pooling)
         if key not in self._networks:
             net = perceptual.load(name, pooling).to(self.device)
-            self._networks[key] = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._networks[key] = net.to(memory_format=torch.channels_last)
         return self._networks[key]
 
 

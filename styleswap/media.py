@@ -7,13 +7,14 @@ global limits is changed or relied upon: the package may be a guest in somebody 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import os
 import re
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -184,25 +185,48 @@ def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
         StyleSwapError: an extension that is not one of these, a folder that is missing or may not
             be written to, a path that is a folder, a full disk.
     """
+    target = check_target(path)
+    format, settings = _WRITERS[target.suffix.lower()]
+    plain = _normal(picture)
+    # Not tempfile's: its files are closed to everyone but the owner, and stay so once moved.
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    with _write_sentences(path):
+        try:
+            with open(part, "xb") as file:
+                plain.save(file, format=format, **settings)
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """Refuse what `save_picture` could not write, before minutes are spent on the picture.
+
+    Raises:
+        StyleSwapError: as `save_picture`, but for a full disk.
+    """
     target = Path(path)
     name = repr(os.fspath(path))
     if target.suffix.lower() not in _WRITERS:
         raise StyleSwapError(
             f"Cannot save as {name}; give a name that ends in {', '.join(_WRITERS)}."
         )
-    format, settings = _WRITERS[target.suffix.lower()]
-    plain = _normal(picture)
-    # Not tempfile's: its files are closed to everyone but the owner, and stay so once moved.
-    part = target.with_name(f".{secrets.token_hex(8)}.part")
-    try:
+    with _write_sentences(path):
         if target.is_dir():
             raise StyleSwapError(f"Cannot save as {name}, which is a folder; give a file's name.")
-        try:
-            with part.open("xb") as file:
-                plain.save(file, format=format, **settings)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        if not stat.S_ISDIR(os.stat(target.parent).st_mode):
+            raise NotADirectoryError
+        if not os.access(target.parent, os.W_OK):
+            raise PermissionError
+    return target
+
+
+@contextlib.contextmanager
+def _write_sentences(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what the system says of writing to `path` into a sentence."""
+    name = repr(os.fspath(path))
+    try:
+        yield
     except (FileNotFoundError, NotADirectoryError) as fault:
         raise StyleSwapError(
             f"Cannot save as {name}, for its folder does not exist; make the folder first."

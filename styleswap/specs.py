@@ -39,6 +39,7 @@ class Choice:
 # The layers that every perceptual network names (Simonyan & Zisserman's blocks, before and after
 # the rectifier where the field's papers use them).
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "conv4_2", "relu5_1")
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
 def parse_layers(name: str, text: Any) -> dict[str, float]:
@@ -121,7 +122,7 @@ def knob(
     advanced: bool = False,
 ) -> Any:
     """Declare a field of a `Params` class: default, range, step and help in every language."""
-    meta = dict(label=label, help=help, low=low, high=high, step=step)
+    meta = {"label": label, "help": help, "low": low, "high": high, "step": step}
     return field(
         default=default, metadata={**meta, "choices": tuple(choices), "advanced": advanced}
     )
@@ -259,7 +260,7 @@ class GatysParams(Params):
             "决定“噪声”起点：种子相同，结果相同。",
         ),
         low=0,
-        high=2**31 - 1,
+        high=999_999,
         step=1,
         advanced=True,
     )
@@ -312,7 +313,7 @@ class GatysParams(Params):
         advanced=True,
     )
     style_layers: str = knob(
-        "relu1_1 relu2_1 relu3_1 relu4_1 relu5_1",
+        " ".join(STYLE_LAYERS),
         Text("Style layers", "风格层"),
         Text(
             "Where the style is compared: layer names, each with an optional =weight.",

@@ -652,11 +652,11 @@ def test_a_picture_of_900_megapixels_costs_neither_time_nor_memory(tmp_path: Pat
         from styleswap.media import open_picture
         Image.MAX_IMAGE_PIXELS = None
         peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        before, start = peak(), time.perf_counter()
+        before, start = peak(), time.process_time()
         try:
             open_picture(sys.argv[1])
         except StyleSwapError as refused:
-            print(time.perf_counter() - start, peak() - before, Image.MAX_IMAGE_PIXELS)
+            print(time.process_time() - start, peak() - before, Image.MAX_IMAGE_PIXELS)
     """
     command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "bomb.png")]
     root = Path(__file__).parents[1]

@@ -1,7 +1,8 @@
 """Image style transfer by optimisation (Gatys, Ecker & Bethge, CVPR 2016).
 
 Departures from the paper, each for a better or an earlier picture:
-- Losses are relative to their targets' energy (`styleswap.losses`), so one strength fits all styles.
+- Losses are relative to their targets' energy (`styleswap.losses`), so one strength fits
+  every style.
 - Scales: the optimisation starts small and doubles, so that large shapes are settled where a step
   is cheap and 1024 px look as good as 256.
 - The start is the content picture, not noise (both can be chosen), and leaving [0, 1] is penalised
@@ -91,16 +92,17 @@ def run(job: Job) -> Iterator[Step]:
     if p.keep_colours:
         styles = [(match_luma(x, content), weight) for x, weight in styles]
         content = ops.luma(content).expand(-1, 3, -1, -1)
-    scales = plan_scales(*content.shape[2:], p.steps)
+    height, width = content.shape[2:]
+    scales = plan_scales(height, width, p.steps)
 
     def measure(x: Tensor) -> tuple[Tensor, dict[str, float]]:
-        near, far = objective(x)
+        near, far = objective(x.contiguous(memory_format=torch.channels_last))
         smooth = ops.total_variation(x)
         outside = (x - x.clamp(0, 1)).square().mean()
         total = near + STYLE_WEIGHT * p.style_strength * far
         total = total + TV_WEIGHT * p.tv * smooth + RANGE_WEIGHT * outside
         losses = {"total": total, "content": near, "style": far}
-        return total, {name: float(loss) for name, loss in losses.items()}
+        return total, {name: loss.item() for name, loss in losses.items()}
 
     def finished(x: Tensor) -> Tensor:
         x = x.detach().clamp(0, 1)
@@ -109,8 +111,8 @@ def run(job: Job) -> Iterator[Step]:
     x = start(p, content, styles, *scales[0][:2])
     i = 0
     for height, width, steps in scales:
-        x = resize(x.detach(), height, width)
-        x = x.contiguous(memory_format=torch.channels_last).requires_grad_(True)
+        x = resize(x.detach(), height, width).clone(memory_format=torch.contiguous_format)
+        x.requires_grad_(True)
         objective.set_content(resize(content, height, width))
         side = max(height, width) * p.style_scale
         objective.set_style((at_side(picture, side), weight) for picture, weight in styles)
@@ -125,14 +127,14 @@ def run(job: Job) -> Iterator[Step]:
                 optimizer.param_groups[0]["lr"] = ADAM_RATE * (1 - 0.95 * k / steps)
             losses: dict[str, float] = {}
 
-            def closure() -> Tensor:
+            def closure() -> float:
                 nonlocal losses
                 optimizer.zero_grad()  # noqa: B023 (called within this iteration)
                 total, losses = measure(x)  # noqa: B023
-                total.backward()  # type: ignore[no-untyped-call]
-                return total
+                total.backward()
+                return losses["total"]
 
-            optimizer.step(closure)  # type: ignore[arg-type]
+            optimizer.step(closure)
             i += 1
             if i < p.steps:
                 yield Step(i, p.steps, finished(x), losses)

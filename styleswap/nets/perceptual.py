@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,7 @@ from styleswap import ops, weights
 from styleswap.specs import LAYERS
 
 Pooling = Literal["average", "max"]
+Padding = Literal["reflect", "zeros"]
 
 # Convolutions a block of VGG-19 has, up to the last layer that the field uses.
 VGG19_DEPTHS = (2, 2, 4, 4, 1)
@@ -57,7 +58,7 @@ class PerceptualNetwork(nn.Module):
         self,
         weights: Mapping[str, Tensor],
         *,
-        padding: Literal["reflect", "zeros"] = "reflect",
+        padding: Padding = "reflect",
         pooling: Pooling = "average",
     ) -> None:
         super().__init__()
@@ -88,6 +89,14 @@ class PerceptualNetwork(nn.Module):
         """The weights under the names that the constructor takes."""
         state = self.state_dict()
         return {k.removeprefix("convs.").replace("heads.", "head.", 1): v for k, v in state.items()}
+
+    def conv(self, layer: str) -> nn.Conv2d:
+        """The convolution that a layer, before or after its rectifier, comes from."""
+        return cast(nn.Conv2d, self.convs[layer.replace("relu", "conv")])
+
+    def head(self, layer: str) -> nn.Conv2d:
+        """The map to VGG-19's channels of a layer that has one."""
+        return cast(nn.Conv2d, self.heads[layer])
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -141,9 +150,9 @@ class PerceptualNetwork(nn.Module):
             return g
         with torch.autocast(g.device.type, enabled=False):
             if self.training or layer not in self._r:
-                w = self.heads[layer].weight.detach().flatten(1).float()
+                w = self.head(layer).weight.detach().flatten(1).float()
                 self._r[layer] = torch.linalg.qr(w).R
-            r = self._r[layer].to(g.device)
+            r: Tensor = self._r[layer].to(g.device)
             return r @ g @ r.mT
 
 
@@ -159,7 +168,7 @@ def new_small(generator: torch.Generator, teacher_channels: Mapping[str, int]) -
     """
 
     def he(out: int, into: int, side: int, gain: float) -> Tensor:
-        std = (gain / (into * side * side)) ** 0.5
+        std: float = (gain / (into * side * side)) ** 0.5
         return torch.randn(out, into, side, side, generator=generator) * std
 
     w: dict[str, Tensor] = {}
@@ -188,10 +197,13 @@ def vgg19_names() -> dict[str, str]:
     return names
 
 
-def from_torchvision(tensors: Mapping[str, Tensor], pooling: Pooling) -> PerceptualNetwork:
+def from_torchvision(
+    tensors: Mapping[str, Tensor], pooling: Pooling, padding: Padding = "reflect"
+) -> PerceptualNetwork:
     """VGG-19 from torchvision's ``features.N.weight`` and ``.bias``, up to ``relu5_1``.
 
-    Zero padding and ImageNet's mean and deviation, as torchvision trained it.
+    With ImageNet's mean and deviation. torchvision pads with zeros, which pictures optimised
+    against it show as a frame: reflection unless ``zeros`` is asked for.
     """
     w = {
         f"{ours}.{part}": tensors[f"{theirs}.{part}"]
@@ -202,7 +214,7 @@ def from_torchvision(tensors: Mapping[str, Tensor], pooling: Pooling) -> Percept
     std = torch.tensor([0.229, 0.224, 0.225])
     w["preprocess.weight"] = torch.diag(1 / std).view(3, 3, 1, 1)
     w["preprocess.bias"] = -mean / std
-    return PerceptualNetwork(w, padding="zeros", pooling=pooling)
+    return PerceptualNetwork(w, padding=padding, pooling=pooling)
 
 
 def choose(name: str) -> str:

@@ -13,7 +13,7 @@ Half of what it is shown are crops of pictures. The rest are *probes*: pictures 
 being optimised against the small network itself, as `styleswap.methods.gatys` will do. There an
 imitation errs most, since the optimiser seeks out what it gets wrong.
 
-Each step pools by average or by maximum, drawn at random, teacher and pupil alike.
+Teacher and pupil pool by average, which is how pictures are optimised against either.
 """
 
 from __future__ import annotations
@@ -25,20 +25,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from styleswap import losses
+from styleswap.errors import StyleSwapError
 from styleswap.nets import perceptual
-from styleswap.nets.perceptual import PerceptualNetwork, Pooling
-from styleswap.specs import LAYERS
+from styleswap.nets.perceptual import PerceptualNetwork
+from styleswap.specs import LAYERS, STYLE_LAYERS
 from styleswap.training import checkpoint
 from styleswap.training.data import Crops, find_pictures
 from styleswap.training.teacher import Teacher, load_teacher
 
-STYLE_LAYERS = tuple(n for n in LAYERS if n.startswith("relu"))
-PROBES = 3
-PROBE_LIFE = 48  # steps before a probe starts anew
-POOLINGS: tuple[Pooling, Pooling] = ("average", "max")
+PROBES = 4
+PROBE_LIFE = 120  # steps at most before a probe starts anew
+PROBE_RATE = 0.02
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Settings:
     crop: int
     lr: float
     seed: int
+    warm: str | None = None
 
 
 def distillation_loss(
@@ -59,13 +62,13 @@ def distillation_loss(
 ) -> dict[str, Tensor]:
     """The squared relative errors of each layer, a value for each of the B pictures.
 
-    ``{"relu1_1": (B,), "relu1_1.gram": (B,), ...}``. Both come out of three matrices of second moments, ``f f^T``, ``f F^T`` and ``F F^T``, since
-    ``||W f - F||^2 = tr(W f f^T W^T) - 2 tr(W f F^T) + tr(F F^T)``: that is half the work of going
-    over the maps of the full-size layers again.
+    ``{"relu1_1": (B,), "relu1_1.gram": (B,), ...}``. Both kinds come out of three matrices of
+    second moments, ``f f^T``, ``f F^T`` and ``F F^T``, since ``||W f - F||^2 = tr(W f f^T W^T) -
+    2 tr(W f F^T) + tr(F F^T)``: half the work of going over the maps of the largest layers again.
     """
     out: dict[str, Tensor] = {}
     for layer, target in theirs.items():
-        w = net.heads[layer].weight.flatten(1).float()
+        w = net.head(layer).weight.flatten(1).float()
         with torch.autocast(w.device.type, enabled=False):
             f, t = mine[layer].flatten(2).float(), target.flatten(2).float()
             n = f.shape[2]
@@ -101,80 +104,79 @@ def fit_heads(net: PerceptualNetwork, teacher: Teacher, x: Tensor) -> None:
         gram = a @ a.mT
         ridge = 1e-2 * gram.diagonal().mean() * torch.eye(len(gram), device=x.device)
         w = torch.linalg.solve(gram + ridge, a @ b.mT).mT
-        net.heads[layer].weight.copy_(w[:, :, None, None])
+        net.head(layer).weight.copy_(w[:, :, None, None])
 
 
 class Probes:
-    """Pictures under optimisation against the network in training, at staggered ages."""
+    """Pictures under optimisation against the network in training, by Adam, at staggered ages."""
 
     def __init__(self, crops: Crops, generator: torch.Generator, device: torch.device) -> None:
         self.crops, self.generator, self.device = crops, generator, device
-        self.x = torch.zeros(PROBES, 3, crops.size, crops.size, device=device)
+        shape = (PROBES, 3, crops.size, crops.size)
+        self.x, self.mean, self.square = (torch.zeros(shape, device=device) for _ in range(3))
         self.styles: dict[str, Tensor] = {}
-        self.age = torch.arange(PROBES) * (PROBE_LIFE // PROBES)
-        self.born = False
+        # As if at the end of lives of different lengths: they do not all start anew at once.
+        self.age = torch.full((PROBES,), PROBE_LIFE)
+        self.end = torch.full((PROBES,), PROBE_LIFE)
 
     @torch.no_grad()
     def renew(self, net: PerceptualNetwork) -> None:
         """Start those anew whose life is over: a picture or noise, and the style of another."""
         for i in range(PROBES):
-            if self.born and int(self.age[i]) < PROBE_LIFE:
+            if int(self.age[i]) < int(self.end[i]):
                 continue
             # Two draws of two: the folders take turns, so each pair mixes kinds of pictures.
             start, style = self.crops.draw(2, self.generator).to(self.device)
-            u = torch.rand(2, generator=self.generator)
-            if u[0] < 0.5:
+            u = torch.rand(3, generator=self.generator)
+            if u[0] < 0.3:
                 start, style = style, start
-            if u[1] < 0.25:
+            if u[1] < 0.15:
                 noise = torch.rand(start.shape, generator=self.generator).to(self.device)
-                start = 0.75 * style.mean((1, 2), keepdim=True) + 0.25 * noise
-            self.x[i] = start
+                start = 0.5 * style.mean((1, 2), keepdim=True) + 0.5 * noise
+            self.x[i], self.mean[i], self.square[i] = start, 0.0, 0.0
+            self.age[i] = 0
+            self.end[i] = int(PROBE_LIFE * (0.2 + 0.8 * u[2]))
             for layer, f in net.features(style[None], STYLE_LAYERS).items():
                 g = net.style_matrix(layer, f)
                 if layer not in self.styles:
                     self.styles[layer] = g.repeat(PROBES, 1, 1)
                 self.styles[layer][i] = g[0]
-            if self.born:
-                self.age[i] = 0
-        self.born = True
 
     def move(self, found: dict[str, Tensor], x: Tensor, net: PerceptualNetwork) -> None:
-        """One step of steepest descent of the style loss, of fixed size that shrinks with age."""
+        """One step of Adam down the style loss, as a person's picture takes it."""
         loss = x.new_zeros(())
         for layer, target in self.styles.items():
-            loss = loss + losses.relative_error(net.style_matrix(layer, found[layer]), target)
+            errors = losses.relative_errors(net.style_matrix(layer, found[layer]), target)
+            loss = loss + errors.sum()
         (slope,) = torch.autograd.grad(loss, x, retain_graph=True)
-        size = 0.04 * (1 - self.age / PROBE_LIFE).to(self.device).view(-1, 1, 1, 1)
-        rms = slope.square().mean((1, 2, 3), keepdim=True).sqrt() + 1e-12
-        self.x = (x.detach() - size * slope / rms).clamp(0, 1)
         self.age += 1
+        self.mean.lerp_(slope, 1 - 0.9)
+        self.square.lerp_(slope.square(), 1 - 0.999)
+        age = self.age.to(self.device).view(-1, 1, 1, 1)
+        step = (self.mean / (1 - 0.9**age)) / ((self.square / (1 - 0.999**age)).sqrt() + 1e-12)
+        self.x = (x.detach() - PROBE_RATE * step).clamp(0, 1)
 
     def state(self) -> dict[str, Tensor]:
-        return {"x": self.x, "age": self.age, **{f"style.{k}": v for k, v in self.styles.items()}}
+        own = {k: getattr(self, k) for k in ("x", "mean", "square", "age", "end")}
+        return own | {f"style.{k}": v for k, v in self.styles.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        self.x, self.age = state["x"].to(self.device), state["age"]
-        self.styles = {
-            k.removeprefix("style."): v.to(self.device)
-            for k, v in state.items()
-            if k.startswith("style.")
-        }
-        self.born = True
+        for k, v in state.items():
+            if k.startswith("style."):
+                self.styles[k.removeprefix("style.")] = v.to(self.device)
+            else:
+                setattr(self, k, v if k in ("age", "end") else v.to(self.device))
 
 
 @torch.no_grad()
 def validate(net: PerceptualNetwork, teacher: Teacher, x: Tensor) -> dict[str, float]:
-    """`distillation_loss` over held-out crops, both poolings averaged."""
+    """`distillation_loss` over held-out crops, averaged."""
     sums: dict[str, float] = {}
-    for pooling in POOLINGS:
-        net.pooling = pooling
-        teacher.set_pooling(pooling)
-        for chunk in x.split(8):
-            with torch.autocast(x.device.type, torch.bfloat16):
-                mine, theirs = net.features(chunk, LAYERS), teacher.features(chunk)
-            parts = distillation_loss(net, mine, theirs)
-            for k, v in parts.items():
-                sums[k] = sums.get(k, 0.0) + float(v.sum()) / (len(x) * len(POOLINGS))
+    for chunk in x.split(8):
+        with torch.autocast(x.device.type, torch.bfloat16):
+            mine, theirs = net.features(chunk, LAYERS), teacher.features(chunk)
+        for k, v in distillation_loss(net, mine, theirs).items():
+            sums[k] = sums.get(k, 0.0) + float(v.sum()) / len(x)
     return sums
 
 
@@ -208,10 +210,13 @@ def train(
         32, torch.Generator().manual_seed(0)
     )
     teacher = load_teacher(settings.teacher).to(device)
+    teacher.set_pooling("average")
     net = perceptual.new_small(generator, teacher.channels).to(device)
-    net = net.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if not resume:
+    if settings.warm:
+        net.load_state_dict(PerceptualNetwork(_tensors(settings.warm)).state_dict())
+    net = net.train().to(memory_format=torch.channels_last)
+    teacher = teacher.to(memory_format=torch.channels_last)
+    if not resume and not settings.warm:
         fit_heads(net, teacher, crops.draw(32, generator).to(device))
     # Adam moves each weight by about the rate: it is relative to the size of the layer's weights.
     optimizer = torch.optim.Adam(
@@ -232,8 +237,6 @@ def train(
         fall = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * progress))).item()
         for group in optimizer.param_groups:
             group["lr"] = settings.lr * rise * fall * group["scale"]
-        net.pooling = POOLINGS[int(torch.randint(2, (), generator=generator))]
-        teacher.set_pooling(net.pooling)
         fresh = crops.draw(settings.batch, generator).to(device)
         with torch.autocast(device.type, torch.bfloat16):
             probes.renew(net)
@@ -259,8 +262,16 @@ def train(
     return net, validate(net, teacher, held.to(device))
 
 
+def _tensors(file: str) -> dict[str, Tensor]:
+    """The weights to start from, in float32."""
+    try:
+        return {k: v.float() for k, v in load_file(file).items()}
+    except (OSError, SafetensorError):
+        raise StyleSwapError(f"There are no weights to start from at {file}.") from None
+
+
 def _size(weight: Tensor) -> float:
-    """The root mean square of a weight at the start; of the weights' usual 0.05 for zeroed biases."""
+    """The root mean square of a weight at the start; 0.05, the usual, for zeroed biases."""
     return float(weight.detach().square().mean().sqrt()) or 0.05
 
 

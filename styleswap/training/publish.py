@@ -23,7 +23,7 @@ def command() -> str:
 
 
 def commit() -> str:
-    """The commit of this working tree, with ``-dirty`` where it has changes; ``unknown`` outside."""
+    """The commit of this working tree, ``-dirty`` where changed; ``unknown`` outside of one."""
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -45,15 +46,18 @@ class Teacher(nn.Module):
     @property
     def channels(self) -> dict[str, int]:
         """Channels of each layer, after its map."""
-        out = {}
-        for layer, i in self.source.items():
-            conv = self.networks[i].convs[layer.replace("relu", "conv")]  # type: ignore[index]
-            out[layer] = (self.maps[layer] if layer in self.maps else conv).out_channels
-        return {layer: int(out[layer]) for layer in LAYERS}  # type: ignore[call-overload]
+        return {layer: self._last(layer).out_channels for layer in LAYERS}
+
+    def _last(self, layer: str) -> nn.Conv2d:
+        """The convolution that a layer's channels come from."""
+        if layer in self.maps:
+            return cast(nn.Conv2d, self.maps[layer])
+        net = cast(PerceptualNetwork, self.networks[self.source[layer]])
+        return net.conv(layer)
 
     def set_pooling(self, pooling: Pooling) -> None:
         for net in self.networks:
-            net.pooling = pooling  # type: ignore[assignment]
+            cast(PerceptualNetwork, net).pooling = pooling
 
     def features(self, x: Tensor, layers: Iterable[str] = LAYERS) -> dict[str, Tensor]:
         """As `PerceptualNetwork.features`, in VGG-19's channels."""
@@ -62,7 +66,7 @@ class Teacher(nn.Module):
         for i, net in enumerate(self.networks):
             mine = [layer for layer in wanted if self.source[layer] == i]
             if mine:
-                found |= net.features(x, mine)  # type: ignore[operator]
+                found |= cast(PerceptualNetwork, net).features(x, mine)
         return {k: self.maps[k](found[k]) if k in self.maps else found[k] for k in wanted}
 
     def style_matrix(self, layer: str, features: Tensor) -> Tensor:

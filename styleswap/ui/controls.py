@@ -56,9 +56,13 @@ def build(spec: MethodSpec, shared: Mapping[str, Component]) -> Controls:
 
 def widget(k: Knob, elem_id: str) -> Component:
     """The widget of one setting."""
-    about: dict[str, Any] = dict(
-        value=k.default, label=t(k.label), info=t(k.help), elem_id=elem_id, interactive=True
-    )
+    about: dict[str, Any] = {
+        "value": k.default,
+        "label": t(k.label),
+        "info": t(k.help),
+        "elem_id": elem_id,
+        "interactive": True,
+    }
     if k.kind == "bool":
         return gr.Checkbox(**about)
     if k.kind == "choice":

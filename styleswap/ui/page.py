@@ -26,9 +26,10 @@ QUEUE = 32
 
 def build(engine: Engine) -> gr.Blocks:
     """The whole page, ready for ``launch(**launch_options())``."""
-    with gr.Blocks(
+    page = gr.Blocks(
         title="StyleSwap", analytics_enabled=False, fill_width=True, delete_cache=DELETE_CACHE
-    ) as page:
+    )
+    with page:
         gr.HTML(
             f'<header id="header"><h1>Style<b>Swap</b></h1><p>{both(i18n.TAGLINE)}</p></header>',
             container=False,
@@ -37,7 +38,7 @@ def build(engine: Engine) -> gr.Blocks:
         )
         with gr.Tabs():
             for name, title, draw in TABS:
-                with gr.Tab(t(title), id=name):  # type: ignore[arg-type]
+                with gr.Tab(t(title), id=name):
                     draw(page, engine)
     page.queue(max_size=QUEUE)
     return page
@@ -46,14 +47,14 @@ def build(engine: Engine) -> gr.Blocks:
 def launch_options() -> dict[str, Any]:
     """What ``launch`` is always given, whoever launches the page."""
     examples = [*picture.content_examples(), *picture.style_examples()]
-    return dict(
-        theme=theme.theme(),
-        css=theme.CSS,
-        i18n=i18n.catalogue(),
-        footer_links=["api", "settings"],
-        run_history=False,
-        ssr_mode=False,
-        show_error=True,
-        max_file_size=media.MAX_BYTES,
-        allowed_paths=[str(file) for file in examples],
-    )
+    return {
+        "theme": theme.theme(),
+        "css": theme.CSS,
+        "i18n": i18n.catalogue(),
+        "footer_links": ["api", "settings"],
+        "run_history": False,
+        "ssr_mode": False,
+        "show_error": True,
+        "max_file_size": media.MAX_BYTES,
+        "allowed_paths": [str(file) for file in examples],
+    }

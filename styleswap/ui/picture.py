@@ -136,8 +136,12 @@ def picture_input(**about: Any) -> gr.Image:
     box = gr.Image(type="filepath", **about)
     # Gradio's own would let Pillow open the file first, and fail on a stranger's with its words.
     # That the file is one which was uploaded here is checked before this is called.
-    box.preprocess = lambda payload: payload and payload.path  # type: ignore[method-assign]
+    box.preprocess = _path_of  # type: ignore[method-assign]
     return box
+
+
+def _path_of(payload: ImageData | None) -> str | None:
+    return payload.path if payload else None
 
 
 def slider_value(value: tuple[Path, Path | bytes] | None) -> SliderData | None:
@@ -325,7 +329,7 @@ class PictureTab:
                             label=t(label),
                             sources=["upload", "clipboard"],
                             buttons=["fullscreen"],
-                            height=170,
+                            height=220,
                             elem_id=f"style-{n}",
                         )
                         self.slots.append(Slot(picture, weight(i18n.WEIGHT, f"weight-{n}")))
@@ -396,12 +400,17 @@ class PictureTab:
     # --- events ---
 
     def _wire(self, page: gr.Blocks) -> None:
-        quick: dict[str, Any] = dict(queue=False, show_progress="hidden", api_visibility="private")
+        quick: dict[str, Any] = {
+            "queue": False,
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
         for box, what in [
             (self.content, "photograph"),
             *((slot.picture, "style picture") for slot in self.slots),
         ]:
-            box.upload(checker(what), box, box, **quick)
+            # In the queue, since a generator outside it is asked for its first answer alone.
+            box.upload(checker(what), box, box, **(quick | {"queue": True}), concurrency_limit=None)
         self.method.change(
             self._show_method,
             self.method,

@@ -109,8 +109,11 @@ CSS = """
 :root:lang(zh) .en, :root:not(:lang(zh)) .zh { display: none; }
 
 .gradio-container { width: 100%; max-width: 1560px !important; margin: 0 auto !important; }
-.gradio-container > .main { padding: 14px 24px 8px !important; }
-footer { margin: 14px 0 6px !important; min-height: 0 !important; padding: 0 !important; }
+.main.fillable { padding: 14px clamp(10px, 2vw, 24px) 8px !important; }
+/* Room for the fixed bar on telephones. Not in the media query below: Gradio confines what stands
+   in one to the tabs, and the footer is outside them. */
+footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important;
+  min-height: 0 !important; padding: 0 !important; }
 
 #header { display: flex; align-items: baseline; gap: 4px 14px; flex-wrap: wrap; padding: 0; }
 #header h1 { font-size: 24px; font-weight: 700; letter-spacing: -0.02em; margin: 0; }
@@ -146,14 +149,15 @@ footer { margin: 14px 0 6px !important; min-height: 0 !important; padding: 0 !im
   min-height: 1.5em; }
 
 @media (max-width: 768px) {
-  .gradio-container > .main { padding: 10px 10px 84px !important; }
   #result { position: static; }
-  #stage { --stage: min(100vw, 66vh); scroll-margin-bottom: 170px; }
+  #stage { --stage: min(100vw, 66vh); scroll-margin-bottom: 215px; }
   .thumbs .grid-container {
     grid-template-columns: repeat(auto-fill, minmax(44px, 1fr)) !important; }
   #actions { position: fixed; left: 0; right: 0; bottom: 0; z-index: 40; padding: 10px;
     background: var(--body-background-fill); border-top: 1px solid var(--border-color-primary);
-    flex-wrap: nowrap; }
-  #actions > * { min-width: 0 !important; }
+    flex-wrap: nowrap; gap: 8px; }
+  #actions > * { flex: 1 0 auto; min-width: 0 !important; padding: 9px 12px; font-size: 15px;
+    white-space: nowrap; }
+  #actions > #go { flex-grow: 4; }
 }
 """

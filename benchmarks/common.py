@@ -1,0 +1,86 @@
+"""What the benchmarks share: pairs of pictures, plain optimisation, the machine's name."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import gradio as gr
+import torch
+from torch import Tensor
+
+from styleswap import media, tensors
+from styleswap.losses import PerceptualLoss
+from styleswap.methods.gatys import cover
+
+STYLES = sorted((Path(__file__).parent.parent / "examples" / "style").glob("*.jpg"))
+PHOTOS = [gr.media.get_image(name) for name in ("tower.jpg", "lion.jpg", "cheetah.jpg")]
+
+
+def machine() -> str:
+    """Processor, cores, torch and date, for the heading of a table."""
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists() and (found := re.search(r"model name\s*: (.*)", info.read_text())):
+        cpu = found[1]
+    return f"{cpu}, {os.cpu_count()} cores, torch {torch.__version__}, {time.strftime('%Y-%m-%d')}"
+
+
+def square(file: str | Path, side: int) -> Tensor:
+    """The middle of a picture, (1, 3, side, side)."""
+    picture = media.open_picture(file)
+    short = min(picture.size)
+    return cover(
+        tensors.from_pil(media.fit(picture, round(max(picture.size) * side / short))), side, side
+    )
+
+
+def pairs(
+    count: int, side: int, contents: Iterable[str | Path], styles: Iterable[str | Path]
+) -> list[tuple[str, Tensor, Tensor]]:
+    """`count` pairs (name, content, style) of squares; both lists take turns."""
+    contents, styles = list(contents), list(styles)
+    out = []
+    for i in range(count):
+        c, s = contents[i % len(contents)], styles[i % len(styles)]
+        name = f"{Path(c).stem} / {Path(s).stem}"
+        out.append((name, square(c, side), square(s, side)))
+    return out
+
+
+def plain_adam(
+    objective: PerceptualLoss,
+    x: Tensor,
+    steps: int,
+    rate: float,
+    style_weight: float,
+    each: Callable[[int, Tensor, float], None] = lambda i, x, loss: None,
+) -> Tensor:
+    """Adam at a constant rate on the pixels of `x`: content + style_weight * style."""
+    x = x.clone().requires_grad_(True)
+    optimizer = torch.optim.Adam([x], lr=rate)
+    for i in range(steps):
+        optimizer.zero_grad()
+        content, style = objective(x)
+        loss = content + style_weight * style
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            x.clamp_(0, 1)
+        each(i + 1, x, loss.item())
+    return x.detach()
+
+
+def median_seconds(step: Callable[[], object], runs: int) -> float:
+    """The median time of `runs` calls, after two that do not count."""
+    times = []
+    for i in range(runs + 2):
+        began = time.perf_counter()
+        step()
+        if i >= 2:
+            times.append(time.perf_counter() - began)
+    return sorted(times)[len(times) // 2]

@@ -1,0 +1,233 @@
+"""The tab Picture as a person meets it, in a real Chromium."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from styleswap import media, specs
+from styleswap.engine import Engine, Request
+
+# Only a page that is broken waits so long; a busy machine may well take more than the default 5 s.
+expect.set_options(timeout=30_000)
+
+Visit = Callable[..., Page]
+
+WORKING = re.compile(r"Step \d+ of \d+")
+PREVIEW = '#stage img[src^="data:image/jpeg"]'
+RESULT = '#stage img[src$=".png"]'
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Open an address; afterwards the page must have kept to it, and its console been quiet."""
+    faults: list[str] = []
+    pages: list[Page] = []
+
+    def open_(address: str, width: int = 1440, height: int = 900, locale: str = "en-GB") -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale=locale, accept_downloads=True
+        )
+        page = context.new_page()
+        pages.append(page)
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "request",
+            lambda r: (
+                None
+                if r.url.startswith((address, "data:", "blob:"))
+                else faults.append(f"went to {r.url}")
+            ),
+        )
+        page.goto(address)
+        expect(page.locator("#go")).to_be_enabled()
+        return page
+
+    yield open_
+    for page in pages:
+        page.context.close()
+    assert not faults
+
+
+def upload(page: Page, box: str, file: Path) -> None:
+    if page.locator(f'{box} button[aria-label="Remove Image"]').count():
+        page.click(f'{box} button[aria-label="Remove Image"]')
+    page.set_input_files(f'{box} input[type="file"]', file)
+
+
+def number(page: Page, box: str, value: int) -> None:
+    page.fill(f'{box} input[type="number"]', str(value))
+    page.keyboard.press("Tab")
+
+
+def choose_method(page: Page, title: str) -> None:
+    page.click("#method input")
+    page.get_by_role("option", name=title).click()
+
+
+def download(page: Page, folder: Path) -> Path:
+    with page.expect_download() as waiting:
+        page.click("#download")
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def top_of(page: Page, box: str) -> float:
+    bounds = page.locator(box).bounding_box()
+    assert bounds is not None
+    return bounds["y"]
+
+
+def test_the_first_visit_needs_one_click(visit: Visit, app: str, tmp_path: Path) -> None:
+    page = visit(app)
+    expect(page.locator("#content img")).to_be_visible()
+    expect(page.locator("#style img").first).to_be_visible()
+    expect(page.locator("#stop")).to_be_disabled()
+    expect(page.locator("#download")).to_be_disabled()
+    number(page, "#size", 128)
+    number(page, "#gatys-steps", 10)
+    page.click("#go")
+    expect(page.locator("#status")).to_contain_text("Done in")
+    expect(page.locator(RESULT)).to_be_visible()
+    with Image.open(download(page, tmp_path)) as result:
+        assert (result.format, max(result.size)) == ("PNG", 128)
+
+
+def test_own_pictures_preview_and_result(
+    visit: Visit, extra_app: str, photo: Path, style: Path, tmp_path: Path
+) -> None:
+    page = visit(extra_app)
+    choose_method(page, "Fake: image")
+    upload(page, "#content", photo)
+    upload(page, "#style", style)
+    number(page, "#size", 128)
+    number(page, "#fake_image-steps", 60)
+    before = top_of(page, "#actions")
+    page.click("#go")
+    expect(page.locator("#go")).to_be_disabled()
+    expect(page.locator("#status")).to_contain_text(WORKING)
+    expect(page.locator(PREVIEW)).to_be_visible()
+    assert top_of(page, "#actions") == before
+    expect(page.locator("#status")).to_contain_text("Done in")
+    expect(page.locator(RESULT)).to_be_visible()
+    assert top_of(page, "#actions") == before
+    expect(page.locator("#go")).to_be_enabled()
+    expect(page.locator("#stop")).to_be_disabled()
+    file = download(page, tmp_path)
+    assert file.name == "photo-style-fake_image.png"
+    with Image.open(file) as result:
+        assert (result.format, result.size) == ("PNG", (128, 85))
+
+
+def test_stop_keeps_what_is_done(visit: Visit, extra_app: str, tmp_path: Path) -> None:
+    page = visit(extra_app)
+    choose_method(page, "Fake: image")
+    number(page, "#size", 128)
+    number(page, "#fake_image-steps", 5000)
+    page.click("#go")
+    expect(page.locator(PREVIEW)).to_be_visible()
+    page.click("#stop")
+    expect(page.locator("#status")).to_contain_text(re.compile(r"Stopped at step \d+ of 5000"))
+    expect(page.locator(RESULT)).to_be_visible()
+    expect(page.locator("#go")).to_be_enabled()
+    with Image.open(download(page, tmp_path)) as result:
+        assert max(result.size) == 128
+
+
+def test_closing_the_page_ends_its_job(
+    visit: Visit, extra_app: str, photo: Path, engine: Engine
+) -> None:
+    page = visit(extra_app)
+    choose_method(page, "Fake: image")
+    number(page, "#fake_image-steps", 5000)
+    page.click("#go")
+    expect(page.locator("#status")).to_contain_text(WORKING)
+    page.close()
+    params = specs.make_params(specs.get_spec("fake_none"), {"size": 64})
+    began = time.monotonic()
+    job = Request("fake_none", media.open_picture(photo), [], params)
+    assert list(engine.run(job))  # which waits until the device is free
+    assert time.monotonic() - began < 60  # the first job alone would take over 100 s
+
+
+@pytest.mark.parametrize("kind", ["text", "cut"])
+def test_a_hostile_upload_is_a_sentence_and_the_page_goes_on(
+    visit: Visit, extra_app: str, photo: Path, tmp_path: Path, kind: str
+) -> None:
+    page = visit(extra_app)
+    bad = tmp_path / "bad.jpg"
+    whole = photo.read_bytes()
+    bad.write_bytes(b"only words" if kind == "text" else whole[: len(whole) // 2])
+    upload(page, "#content", bad)
+    said = "is not a picture that can be read" if kind == "text" else "is damaged or cut short"
+    expect(page.get_by_test_id("toast-body")).to_contain_text(said)
+    expect(page.locator('#content input[type="file"]')).to_be_attached()
+    upload(page, "#content", photo)
+    expect(page.locator("#content img")).to_be_visible()
+    choose_method(page, "Fake: none")
+    page.click("#go")
+    expect(page.locator("#status")).to_contain_text("Done in")
+
+
+def test_a_fault_loses_nothing(visit: Visit, extra_app: str) -> None:
+    page = visit(extra_app)
+    choose_method(page, "Fake: none")
+    page.click("#go")
+    expect(page.locator("#status")).to_contain_text("Done in")
+    expect(page.locator(RESULT)).to_be_visible()
+    result = page.locator(RESULT).get_attribute("src")
+    page.click('#content button[aria-label="Remove Image"]')
+    page.click("#go")
+    expect(page.get_by_test_id("toast-body")).to_contain_text("There is no photograph yet")
+    expect(page.locator("#go")).to_be_enabled()
+    assert page.locator(RESULT).get_attribute("src") == result
+    expect(page.locator("#download")).to_be_enabled()
+
+
+def test_the_method_decides_what_is_shown(visit: Visit, extra_app: str) -> None:
+    page = visit(extra_app)
+    expect(page.locator("#style")).to_be_visible()
+    expect(page.locator("#more-styles")).to_be_visible()
+    expect(page.locator("#gatys-steps")).to_be_visible()
+    choose_method(page, "Fake: trained")
+    expect(page.locator("#style")).not_to_be_visible()
+    expect(page.locator("#more-styles")).not_to_be_visible()
+    expect(page.locator("#gatys-steps")).not_to_be_visible()
+    expect(page.locator("#fake_trained-style")).to_be_visible()
+    page.click("#go")
+    expect(page.locator("#status")).to_contain_text("Done in")
+
+
+def test_an_example_is_one_click_away(visit: Visit, app: str) -> None:
+    page = visit(app)
+    first = page.locator("#style img").first.get_attribute("src")
+    page.locator("#style-examples button").nth(1).click()
+    expect(page.locator("#style img").first).not_to_have_attribute("src", str(first))
+
+
+@pytest.mark.parametrize(
+    "locale, go, other", [("en-GB", "Stylise", "开始"), ("zh-CN", "开始绘制", "Stylise")]
+)
+def test_a_telephone_in_either_language(
+    visit: Visit, app: str, locale: str, go: str, other: str
+) -> None:
+    page = visit(app, 390, 844, locale)
+    expect(page.locator("#go")).to_have_text(go)
+    expect(page.locator("#go")).to_be_in_viewport()
+    assert other not in page.inner_text("body")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    clipped = page.evaluate(
+        """[...document.querySelectorAll('button, label, p, h1, input')].filter(e => {
+            const r = e.getBoundingClientRect();
+            return r.width && (r.right > innerWidth + 1 || r.left < -1);
+        }).map(e => e.outerHTML.slice(0, 200))"""
+    )
+    assert clipped == []

@@ -1,0 +1,191 @@
+"""What tests of the page share: a quiet environment, running apps, a browser, extra methods."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from styleswap import specs
+from styleswap.specs import Choice, MethodSpec, Params, Text, knob
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from styleswap.engine import Engine
+    from styleswap.methods.base import Job, Step
+
+_folder = tempfile.mkdtemp(prefix="styleswap-tests-")
+
+
+def pytest_configure() -> None:
+    """Before any test module, and with it Gradio, is imported."""
+    os.environ.update(
+        GRADIO_ANALYTICS_ENABLED="False",
+        HF_HUB_OFFLINE="1",
+        GRADIO_TEMP_DIR=f"{_folder}/gradio",
+        STYLESWAP_CACHE=f"{_folder}/cache",
+    )
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    from styleswap.engine import Engine
+
+    return Engine("cpu")
+
+
+def launch(engine: Engine) -> Iterator[str]:
+    """The page as it is launched by app.py, on a free port; gives its address."""
+    from styleswap.ui import page
+
+    demo = page.build(engine)
+    demo.launch(prevent_thread_lock=True, quiet=True, **page.launch_options())
+    yield str(demo.local_url)
+    demo.close()
+
+
+@pytest.fixture(scope="session")
+def app(engine: Engine) -> Iterator[str]:
+    """Address of the page with the methods that there are."""
+    yield from launch(engine)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    flags = (
+        "--no-sandbox --disable-gpu --disable-quic --disable-background-networking"
+        " --disable-component-update --disable-sync"
+    )
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=flags.split()
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A JPEG of 300 x 200 with something to see."""
+    y, x = np.mgrid[0:200, 0:300]
+    pixels = np.stack([x * 255 // 300, y * 255 // 200, (x * y) % 256], axis=-1)
+    path = tmp_path_factory.mktemp("pictures") / "photo.jpg"
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def style(photo: Path) -> Path:
+    """A PNG of 120 x 120 stripes."""
+    y, x = np.mgrid[0:120, 0:120]
+    pixels = np.stack([(x // 8 % 2) * 255, (y // 8 % 2) * 255, 0 * x], axis=-1)
+    path = photo.with_name("style.png")
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return path
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowParams(Params):
+    """Settings of the method that blends, in as many slow steps as one likes."""
+
+    steps: int = knob(
+        200,
+        Text("Blending steps", "混合步数"),
+        Text("How many.", "多少步。"),
+        low=1,
+        high=5000,
+        step=1,
+    )
+    tone: str = knob(
+        "warm",
+        Text("Tone", "色调"),
+        Text("Which tone.", "哪种色调。"),
+        choices=(Choice("warm", Text("warm", "暖")), Choice("cold", Text("cold", "冷"))),
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainParams(Params):
+    """Settings of methods that work in one pass."""
+
+    depth: float = knob(
+        0.5, Text("Depth", "深度"), Text("How deep.", "多深。"), low=0.0, high=1.0, step=0.1
+    )
+
+
+def _slow(job: Job) -> Iterator[Step]:
+    from styleswap.methods.base import Step
+
+    assert isinstance(job.params, SlowParams)
+    assert all(s.picture is not None for s in job.styles)
+    for i in range(1, job.params.steps + 1):
+        time.sleep(0.02)
+        share = i / job.params.steps
+        yield Step(i, job.params.steps, job.content * (1 - share), {"content": share, "style": 1.0})
+
+
+def _plain(job: Job) -> Iterator[Step]:
+    from styleswap.methods.base import Step
+
+    assert isinstance(job.params, PlainParams)
+    yield Step(1, 1, job.content * job.params.depth)
+
+
+@pytest.fixture(scope="module")
+def extra_methods() -> Iterator[None]:
+    """One more method of each style kind, declared as later methods will be."""
+    from styleswap import weights
+
+    trained = {
+        "poppies": weights.Entry("poppies", "p.safetensors", "style", "Poppies", "0" * 64, {}),
+        "sea": weights.Entry(
+            "sea", "s.safetensors", "style", "Sea", "0" * 64, {"method": "fake_trained"}
+        ),
+    }
+    summary = Text("Only in tests.", "仅用于测试。")
+    fakes = [
+        MethodSpec(
+            id=f"fake_{style}",
+            title=Text(f"Fake: {style}", f"假的：{style}"),
+            summary=summary,
+            paper="none",
+            style=style,
+            pace="seconds",
+            params=SlowParams if style == "image" else PlainParams,
+            max_styles=2 if style == "image" else 1,
+        )
+        for style in ("image", "trained", "none")
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weights, "manifest", lambda *_: trained)
+        for spec in fakes:
+            module = types.ModuleType(f"styleswap.methods.{spec.id}")
+            module.__dict__["run"] = _slow if spec.style == "image" else _plain
+            patch.setitem(sys.modules, module.__name__, module)
+            patch.setitem(specs.METHODS, spec.id, spec)
+        yield
+
+
+@pytest.fixture(scope="module")
+def extra_app(engine: Engine, extra_methods: None) -> Iterator[str]:
+    """Address of the page with `extra_methods` too."""
+    yield from launch(engine)

@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import example as such_as
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from styleswap import metrics, ops
+from styleswap.methods import gatys
+from styleswap.methods.base import Job, Step, Style
+from styleswap.methods.gatys import SMALLEST_SIDE, at_side, cover, match_luma, plan_scales, resize
+from styleswap.nets.perceptual import PerceptualNetwork, Pooling
+from styleswap.specs import GatysParams, knobs
+from tests.helpers import example, noise, small
+
+CPU = torch.device("cpu")
+
+
+def job(
+    content: Tensor, styles: Sequence[Tensor], weights: Sequence[float] = (1.0, 1.0), **knobs: Any
+) -> Job:
+    return Job(
+        content=content,
+        styles=tuple(Style(x, None, w) for x, w in zip(styles, weights, strict=False)),
+        params=GatysParams(network="small", **knobs),
+        device=CPU,
+        perceptual=lambda name, pooling: small(pooling),
+    )
+
+
+def run(*args: Any, **knobs: Any) -> list[Step]:
+    return list(gatys.run(job(*args, **knobs)))
+
+
+def paint(content: Tensor, style: Tensor, **knobs: Any) -> Tensor:
+    return run(content, [style], **knobs)[-1].image
+
+
+def style_loss(x: Tensor, style: Tensor) -> float:
+    style = at_side(style, max(x.shape[2:]))
+    return sum(metrics.style_distance(small(), x, style).values())
+
+
+@pytest.fixture(scope="module")
+def lake() -> Tensor:
+    return example("lake", 96)
+
+
+@pytest.fixture(scope="module")
+def swirls() -> Tensor:
+    return example("swirls", 128)
+
+
+# --- the picture --------------------------------------------------------------------------------
+
+
+def test_it_takes_the_style_and_keeps_the_content(lake: Tensor, swirls: Tensor) -> None:
+    steps = run(lake, [swirls], steps=25)
+    result = steps[-1].image
+    assert result.shape == lake.shape and result.dtype == torch.float32
+    assert result.min() >= 0 and result.max() <= 1 and not result.requires_grad
+    assert style_loss(result, swirls) < style_loss(lake, swirls) / 6
+    assert metrics.content_distance(small(), result, lake) < 0.6
+    # What the last step says of itself is what is measured from outside.
+    assert steps[-1].losses["style"] == pytest.approx(style_loss(result, swirls), rel=0.02)
+    content = metrics.content_distance(small(), result, lake)
+    assert steps[-1].losses["content"] == pytest.approx(content, rel=0.02)
+    total = [s.losses["total"] for s in steps]
+    assert total[-1] < total[0] / 3 and set(steps[0].losses) == {"total", "content", "style"}
+
+
+def test_steps_are_counted(lake: Tensor, swirls: Tensor) -> None:
+    for n in (1, 5):
+        steps = run(lake, [swirls], steps=n)
+        assert [(s.i, s.n) for s in steps] == [(i, n) for i in range(1, n + 1)]
+        assert all(s.image.shape[1] == 3 for s in steps)
+
+
+def test_scales_go_from_coarse_to_the_size_of_the_content(swirls: Tensor) -> None:
+    content = F.interpolate(example("lake", 96), (193, 200), mode="bilinear")
+    sizes = [tuple(s.image.shape[2:]) for s in run(content, [swirls], steps=5)]
+    assert sizes == [(97, 100)] * 3 + [(193, 200)] * 2
+
+
+@pytest.mark.parametrize(("height", "width"), [(97, 161), (33, 127), (32, 160), (101, 32)])
+def test_odd_sizes_and_shapes(height: int, width: int, swirls: Tensor) -> None:
+    content = noise(1, 3, height, width)
+    result = paint(content, swirls[..., :61, :97], steps=2)
+    assert result.shape == content.shape and result.isfinite().all()
+
+
+def test_a_long_thin_style(lake: Tensor) -> None:
+    result = paint(lake, noise(1, 3, 16, 160), steps=2)
+    assert result.shape == lake.shape and result.isfinite().all()
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize(("content", "style"), [(0.0, 0.0), (1.0, 0.0), (0.5, 0.5), (0.0, 1.0)])
+def test_flat_pictures_give_a_finite_one(optimizer: str, content: float, style: float) -> None:
+    c, s = torch.full((1, 3, 40, 48), content), torch.full((1, 3, 40, 48), style)
+    steps = run(c, [s], steps=4, optimizer=optimizer)
+    assert steps[-1].image.isfinite().all()
+    assert all(torch.tensor(list(step.losses.values())).isfinite().all() for step in steps)
+
+
+def test_inputs_are_not_changed(lake: Tensor, swirls: Tensor) -> None:
+    before = lake.clone(), swirls.clone()
+    for keep_colours in (False, True):
+        for start in ("content", "style"):
+            run(lake, [swirls], steps=3, keep_colours=keep_colours, start=start)
+    assert torch.equal(lake, before[0]) and torch.equal(swirls, before[1])
+
+
+def test_a_step_is_not_changed_by_later_ones(lake: Tensor, swirls: Tensor) -> None:
+    work = gatys.run(job(lake, [swirls], steps=6))
+    first = [next(work).image for _ in range(4)]
+    copies = [x.clone() for x in first]
+    list(work)
+    assert all(torch.equal(x, y) for x, y in zip(first, copies, strict=True))
+    assert not torch.equal(first[1], first[3])
+
+
+def test_grad_mode_does_not_leak(lake: Tensor, swirls: Tensor) -> None:
+    for step in gatys.run(job(lake, [swirls], steps=3)):
+        assert torch.is_grad_enabled() and not step.image.requires_grad
+    assert torch.is_grad_enabled()
+    assert not any(p.grad is not None or p.requires_grad for p in small().parameters())
+
+
+# --- every setting ------------------------------------------------------------------------------
+
+CHANGES: dict[str, Any] = {
+    "steps": 10,
+    "style_strength": 4.0,
+    "style_scale": 0.4,
+    "keep_colours": True,
+    "start": "style",
+    "seed": 1,
+    "optimizer": "adam",
+    "pooling": "max",
+    "content_layers": "relu3_1",
+    "style_layers": "relu1_1 relu2_1 relu3_1 relu4_1 relu5_1=4",
+    "tv": 50.0,
+}
+# The engine makes the content of this size, and the job's `perceptual` reads the network's name.
+ELSEWHERE = {"size", "network"}
+
+
+def test_every_setting_is_known_here() -> None:
+    assert {k.name for k in knobs(GatysParams)} == CHANGES.keys() | ELSEWHERE
+
+
+@pytest.fixture(scope="module")
+def usual(lake: Tensor, swirls: Tensor) -> Tensor:
+    return paint(lake, swirls, steps=8, start="noise")
+
+
+def test_the_same_settings_give_the_same_picture(
+    usual: Tensor, lake: Tensor, swirls: Tensor
+) -> None:
+    torch.rand(3)  # a global generator must not matter
+    assert torch.equal(paint(lake, swirls, steps=8, start="noise"), usual)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_setting_is_read(name: str, usual: Tensor, lake: Tensor, swirls: Tensor) -> None:
+    values = {"steps": 8, "start": "noise"} | {name: CHANGES[name]}
+    assert (paint(lake, swirls, **values) - usual).abs().max() > 2e-3
+
+
+def test_layer_weights_are_read(lake: Tensor, swirls: Tensor) -> None:
+    one = run(lake, [swirls], steps=1, start="noise")[0].losses
+    three = run(lake, [swirls], steps=1, start="noise", content_layers="conv4_2=3")[0].losses
+    assert three["content"] == pytest.approx(3 * one["content"], rel=1e-3)
+    few = run(lake, [swirls], steps=1, start="noise", style_layers="relu1_1=2")[0].losses
+    again = run(lake, [swirls], steps=1, start="noise", style_layers="relu1_1")[0].losses
+    assert few["style"] == pytest.approx(2 * again["style"], rel=1e-3)
+
+
+@pytest.mark.parametrize("network", ["auto", "small", "vgg19"])
+@pytest.mark.parametrize("pooling", ["average", "max"])
+def test_it_asks_for_the_network_of_its_settings(
+    network: str, pooling: Pooling, lake: Tensor, swirls: Tensor
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def spy(name: str, pooling: Pooling) -> PerceptualNetwork:
+        asked.append((name, pooling))
+        return small(pooling)
+
+    params = GatysParams(steps=1, network=network, pooling=pooling)
+    list(gatys.run(Job(lake, (Style(swirls, None, 1.0),), params, CPU, spy)))
+    assert asked == [(network, pooling)]
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_more_strength_is_more_style_and_less_content(
+    optimizer: str, lake: Tensor, swirls: Tensor
+) -> None:
+    near, far = [], []
+    for strength in (0.02, 0.3, 20.0):
+        x = paint(lake, swirls, steps=20, style_strength=strength, optimizer=optimizer)
+        near.append(metrics.content_distance(small(), x, lake))
+        far.append(style_loss(x, swirls))
+    assert near[0] < near[1] < near[2] and far[0] > 1.1 * far[1] > 1.2 * far[2]
+
+
+def test_more_smoothness_is_smoother(lake: Tensor, swirls: Tensor) -> None:
+    rough, usual, smooth = (
+        ops.total_variation(paint(lake, swirls, steps=12, tv=tv)).item() for tv in (0, 10, 100)
+    )
+    assert rough > 1.05 * usual > 1.2 * smooth
+
+
+def test_seeds_draw_the_noise_and_nothing_else(lake: Tensor, swirls: Tensor) -> None:
+    a, b = (paint(lake, swirls, steps=1, start="noise", seed=s) for s in (3, 4))
+    assert (a - b).abs().mean() > 0.05
+    c, d = (paint(lake, swirls, steps=2, seed=s) for s in (3, 4))
+    assert torch.equal(c, d)
+
+
+def test_starts(lake: Tensor, swirls: Tensor) -> None:
+    """The first step of L-BFGS hardly moves, so the result of one step is the start."""
+    styles = [noise(1, 3, 64, 64), swirls]
+    for start, want in (
+        ("content", lake),
+        ("style", cover(swirls, *lake.shape[2:])),  # the heavier of the two
+    ):
+        x = run(lake, styles, (1.0, 2.0), steps=1, start=start)[0].image
+        torch.testing.assert_close(x, want, rtol=0, atol=0.02)
+    x = run(lake, styles, (1.0, 2.0), steps=1, start="noise")[0].image
+    assert x.std() > 0.1
+    torch.testing.assert_close(
+        x.mean((2, 3)), 0.5 * swirls.mean((2, 3)) + 0.25, rtol=0, atol=0.03
+    )
+
+
+def test_kept_colours_are_the_contents(swirls: Tensor) -> None:
+    content = example("lake", 96)
+    steps = run(content, [swirls], steps=6, keep_colours=True)
+    for step in steps:
+        torch.testing.assert_close(
+            step.image, ops.with_colours_of(step.image, content), rtol=0, atol=1e-5
+        )
+    moved = (ops.luma(steps[-1].image) - ops.luma(content)).abs().mean()
+    assert moved > 0.01  # the brush work is there
+    free = paint(content, swirls, steps=6)
+    assert (free - ops.with_colours_of(free, content)).abs().mean() > 0.01
+
+
+def test_kept_colours_at_a_coarser_scale(swirls: Tensor) -> None:
+    content = example("lake", 300)
+    first = run(content, [swirls], steps=2, keep_colours=True)[0].image
+    assert first.shape[2:] != content.shape[2:]
+    small_content = resize(content, *first.shape[2:])
+    torch.testing.assert_close(first, ops.with_colours_of(first, small_content), rtol=0, atol=1e-5)
+
+
+def test_match_luma_has_the_contents_mean_and_deviation() -> None:
+    style, content = 0.4 + 0.2 * noise(1, 3, 40, 40), 0.5 + 0.1 * noise(1, 3, 30, 50, seed=1)
+    grey = match_luma(style, content)
+    assert grey.shape == style.shape and torch.equal(grey[:, :1], grey[:, 1:2])
+    want = ops.luma(content)
+    assert grey.mean().item() == pytest.approx(want.mean().item(), abs=1e-4)
+    assert grey[:, 0].std().item() == pytest.approx(want.std().item(), rel=1e-2)
+    flat = match_luma(torch.full((1, 3, 8, 8), 0.2), content)  # no deviation to divide by
+    torch.testing.assert_close(flat, torch.full_like(flat, want.mean().item()), rtol=0, atol=1e-3)
+
+
+def test_two_styles_mix(lake: Tensor, swirls: Tensor) -> None:
+    other = example("dots", 128)
+    alone = [paint(lake, s, steps=15) for s in (swirls, other)]
+    mixed = run(lake, [swirls, other], (1.0, 1.0), steps=15)[-1].image
+    leaning = run(lake, [swirls, other], (9.0, 1.0), steps=15)[-1].image
+    to_first = [style_loss(x, swirls) for x in (alone[0], leaning, mixed, alone[1])]
+    to_other = [style_loss(x, other) for x in (alone[0], leaning, mixed, alone[1])]
+    assert to_first == sorted(to_first) and to_other == sorted(to_other, reverse=True)
+
+
+def test_a_larger_brush_makes_larger_strokes() -> None:
+    """Dots of twice the size leave less to see between neighbouring pixels."""
+    content, dots = torch.full((1, 3, 96, 96), 0.5), example("dots", 192)
+    fine, coarse = (
+        ops.total_variation(
+            paint(content, dots, steps=25, style_scale=k, start="noise", style_strength=50, tv=0)
+        )
+        for k in (0.5, 2.0)
+    )
+    assert fine > 1.2 * coarse
+
+
+# --- the border ---------------------------------------------------------------------------------
+
+
+def texture(side: int) -> Tensor:
+    """Blobs of black and white, alike everywhere and in every direction."""
+    ripples = noise(1, 1, side + 16, side + 16, seed=8)
+    for _ in range(3):
+        ripples = F.avg_pool2d(ripples, 5, 1, 2)
+    ripples = ripples[..., 8:-8, 8:-8]
+    return (0.5 + 12 * (ripples - ripples.mean())).clamp(0, 1).expand(-1, 3, -1, -1)
+
+
+def frame(padding: str) -> float:
+    """How far the outer 8 px of a painted texture are from the inside, in deviations."""
+    net = PerceptualNetwork(small().named_weights(), padding=padding)  # type: ignore[arg-type]
+    net.eval().requires_grad_(False)
+    params = GatysParams(steps=40, start="noise", style_strength=50, seed=2)
+    grey = torch.full((1, 3, 96, 96), 0.5)
+    style = (Style(texture(128), None, 1.0),)
+    *_, last = gatys.run(Job(grey, style, params, CPU, lambda *_: net))
+    y = ops.luma(last.image)
+    inside = y[..., 8:-8, 8:-8]
+    ring = torch.ones_like(y, dtype=torch.bool)
+    ring[..., 8:-8, 8:-8] = False
+    brighter = (y[ring].mean() - inside.mean()).abs() / inside.std()
+    livelier = (y[ring].std() / inside.std()).log().abs()
+    return float(brighter + livelier)
+
+
+def test_there_is_no_frame_at_the_border() -> None:
+    reflected = frame("reflect")
+    assert reflected < 0.15
+    assert frame("zeros") > 0.2  # the measure does see one
+
+
+# --- the helpers --------------------------------------------------------------------------------
+
+
+@given(st.integers(32, 2048), st.integers(32, 2048), st.integers(1, 2000))
+@such_as(400, 600, 3)
+@such_as(2048, 2048, 1)
+@such_as(191, 191, 150)
+def test_plan_scales(height: int, width: int, steps: int) -> None:
+    plan = plan_scales(height, width, steps)
+    assert plan[-1][:2] == (height, width)
+    assert sum(n for *_, n in plan) == steps and all(n >= 1 for *_, n in plan)
+    for (h, w, coarse), (h2, w2, fine) in itertools.pairwise(plan):
+        assert (h, w) == ((h2 + 1) // 2, (w2 + 1) // 2)
+        assert coarse >= fine - len(plan)  # rounding falls to the last
+        assert min(h, w) >= SMALLEST_SIDE
+    if steps >= 30 and min(height, width) >= 2 * SMALLEST_SIDE:
+        assert min(plan[0][:2]) < 2 * SMALLEST_SIDE
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 40), st.integers(1, 40))
+def test_cover_fills_its_frame(h: int, w: int, height: int, width: int) -> None:
+    x = cover(noise(1, 3, h, w), height, width)
+    assert x.shape == (1, 3, height, width) and x.min() >= 0 and x.max() <= 1
+
+
+def test_cover_cuts_the_middle_out() -> None:
+    x = torch.zeros(1, 3, 10, 30)
+    x[..., 10:20] = 1
+    assert cover(x, 10, 10).min() == 1
+    assert cover(x.mT, 20, 20)[..., 4:-4, :].min() > 0.9
+
+
+@given(st.integers(16, 200), st.integers(16, 200), st.integers(16, 300))
+def test_at_side(height: int, width: int, side: int) -> None:
+    x = at_side(noise(1, 3, height, width), side)
+    h, w = x.shape[2:]
+    assert min(h, w) >= 32
+    if side * min(height, width) / max(height, width) >= 32:
+        assert max(h, w) == side
+    assert h / w == pytest.approx(height / width, abs=1.2 / min(h, w) * max(h / w, 1) * 2)
+
+
+def test_resize_leaves_what_has_the_size() -> None:
+    x = noise(1, 3, 20, 30)
+    assert resize(x, 20, 30) is x
+    y = resize(x, 10, 15)
+    assert y.shape == (1, 3, 10, 15) and y.mean().item() == pytest.approx(x.mean().item(), abs=0.02)
+    assert y.std() < 0.7 * x.std()  # antialiased: noise averages out

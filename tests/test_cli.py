@@ -1,0 +1,428 @@
+from __future__ import annotations
+
+import io
+import json
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from styleswap import cli
+from styleswap.methods.base import Job, Step
+from styleswap.specs import METHODS, GatysParams, Params, Text, knob, knobs
+from tests.helpers import ROOT, add_method, colourful
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
+    """``styleswap ...`` in this process: exit code, standard output and standard error.
+
+    Whatever would be a traceback in a terminal comes up as an exception here.
+    """
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["styleswap", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capfd.readouterr()
+        code = ended.value.code
+        return (code if isinstance(code, int) else 0 if code is None else 1), out, err
+
+    return run
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    path = tmp_path / "content.png"
+    colourful(150, 100).save(path)
+    return path
+
+
+@pytest.fixture
+def swirl(tmp_path: Path) -> Path:
+    path = tmp_path / "swirl.jpg"
+    colourful(80, 80).rotate(45).save(path)
+    return path
+
+
+QUICK = ("--size", 64, "--steps", 2, "--network", "small")
+
+
+def assert_refused(result: tuple[int, str, str], *words: str) -> None:
+    """Exit 2, nothing on standard output, one sentence on standard error."""
+    code, out, err = result
+    assert code == 2 and out == ""
+    assert err.count("\n") == 1 and err.strip().endswith((".", "?")), err
+    for word in words:
+        assert word in err
+
+
+# --- making pictures ----------------------------------------------------------------------------
+
+
+def test_json_is_one_line_about_the_file(
+    call: Call, content: Path, swirl: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "out.png"
+    code, out, err = call("image", content, "--style", swirl, "-o", target, *QUICK, "--json")
+    assert code == 0 and err == "" and out.count("\n") == 1
+    facts = json.loads(out)
+    assert list(facts) == [
+        *("method", "output", "width", "height", "seconds"),
+        *("perceptual", "content_loss", "style_loss"),
+    ]
+    assert facts["method"] == "gatys" and facts["output"] == str(target)
+    assert (facts["width"], facts["height"]) == (64, 43) == Image.open(target).size
+    assert facts["perceptual"] == "small" and facts["seconds"] > 0
+    assert 0 <= facts["content_loss"] < 1 and 0 < facts["style_loss"] < 100
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["content.png", "out.png", "swirl.jpg"]
+
+
+@pytest.mark.parametrize(("suffix", "format"), [(".jpg", "JPEG"), (".webp", "WEBP")])
+def test_without_json_it_is_a_sentence(
+    suffix: str, format: str, call: Call, content: Path, swirl: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / f"out{suffix}"
+    code, out, err = call("image", content, "--style", swirl, "--output", target, *QUICK)
+    assert code == 0 and err == ""
+    assert out.startswith(f"wrote {target}, 64 x 43, ") and out.endswith(" s\n")
+    assert Image.open(target).format == format
+
+
+def test_snapshots(call: Call, content: Path, swirl: Path, tmp_path: Path) -> None:
+    arguments = ("--style", swirl, "-o", tmp_path / "out.png", *QUICK, "--steps", 6)
+    code, *_ = call("image", content, *arguments, "--snapshots", 2)
+    assert code == 0
+    found = sorted(p.name for p in tmp_path.glob("out*"))
+    assert found == ["out-0002.png", "out-0004.png", "out.png"]
+    pictures = {Image.open(tmp_path / name).tobytes() for name in found}
+    assert len(pictures) == 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps(Params):
+    steps: int = knob(5, Text("Steps", "步"), Text("How many.", "多少。"), low=1, high=99, step=1)
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """What the method ``fake``, which takes two styles, was given."""
+    found: list[Job] = []
+
+    def run(job: Job) -> Iterator[Step]:
+        found.append(job)
+        yield Step(1, 1, job.content)
+
+    add_method(monkeypatch, run, params=Steps, max_styles=2)
+    return found
+
+
+def test_styles_have_their_weights(
+    jobs: list[Job], call: Call, content: Path, swirl: Path, tmp_path: Path
+) -> None:
+    both = ("image", content, "--style", swirl, "--style", content, "--method", "fake")
+    arguments = (*both, "-o", tmp_path / "out.png", "--json")
+    code, out, _ = call(*arguments, "--style-weight", 3, "--style-weight", 0.5)
+    assert code == 0 and call(*arguments)[0] == 0
+    assert [[s.weight for s in job.styles] for job in jobs] == [[3, 0.5], [1, 1]]
+    sizes = [s.picture.shape[2:] for s in jobs[0].styles if s.picture is not None]
+    assert sizes == [(80, 80), (100, 150)]
+    facts = json.loads(out)
+    assert facts["content_loss"] is facts["style_loss"] is facts["perceptual"] is None
+
+
+def test_two_styles_with_gatys(call: Call, content: Path, swirl: Path, tmp_path: Path) -> None:
+    losses = []
+    for weight in (1, 50):
+        arguments = ("--style-weight", 1, "--style-weight", weight, "-o", tmp_path / "out.png")
+        code, out, _ = call(
+            "image", content, "--style", swirl, "--style", content, *arguments, *QUICK, "--json"
+        )
+        assert code == 0
+        losses.append(json.loads(out)["style_loss"])
+    assert losses[1] < 0.5 * losses[0]  # the content itself is the heavier style
+
+
+def test_flags_reach_their_settings(
+    jobs: list[Job], call: Call, content: Path, swirl: Path, tmp_path: Path
+) -> None:
+    usual = ("image", content, "--style", swirl, "--method", "fake", "-o", tmp_path / "o.png")
+    call(*usual)
+    call(*usual, "--steps", 7, "--size", 96)
+    assert [job.params for job in jobs] == [Steps(), Steps(steps=7, size=96)]
+
+
+def test_every_flag_of_gatys_reaches_its_setting(
+    monkeypatch: pytest.MonkeyPatch, call: Call, content: Path, swirl: Path, tmp_path: Path
+) -> None:
+    seen: list[Params] = []
+
+    def run(job: Job) -> Iterator[Step]:
+        seen.append(job.params)
+        yield Step(1, 1, job.content)
+
+    monkeypatch.setattr("styleswap.methods.gatys.run", run)
+    values: dict[str, object] = {}
+    flags: list[object] = []
+    for k in knobs(GatysParams):
+        flag = "--" + k.name.replace("_", "-")
+        if k.kind == "bool":
+            values[k.name] = not k.default
+            flags.append(flag)
+            continue
+        other = [c.value for c in k.choices if c.value != k.default]
+        values[k.name] = other[-1] if other else "relu3_1=2" if k.kind == "layers" else k.low
+        flags += [flag, values[k.name]]
+    code, *_ = call("image", content, "--style", swirl, "-o", tmp_path / "out.png", *flags)
+    assert code == 0 and seen == [GatysParams(**values)]  # type: ignore[arg-type]
+
+
+def test_a_trained_style_and_none_at_all(
+    monkeypatch: pytest.MonkeyPatch, call: Call, content: Path, tmp_path: Path
+) -> None:
+    names: list[list[str | None]] = []
+
+    def run(job: Job) -> Iterator[Step]:
+        names.append([s.name for s in job.styles])
+        yield Step(1, 1, job.content)
+
+    add_method(monkeypatch, run, id="ready", style="trained")
+    add_method(monkeypatch, run, id="bare", style="none")
+    rest = ("-o", tmp_path / "out.png")
+    assert call("image", content, "--method", "ready", "--style", "poppies", *rest)[0] == 0
+    assert call("image", content, "--method", "bare", *rest)[0] == 0
+    assert names == [["poppies"], []]
+    assert_refused(call("image", content, "--method", "ready", *rest), "needs a trained style")
+    assert_refused(
+        call("image", content, "--method", "bare", "--style", "poppies", *rest), "takes no style"
+    )
+
+
+def interrupted(after: int) -> Callable[[Job], Iterator[Step]]:
+    def run(job: Job) -> Iterator[Step]:
+        for i in range(1, after + 1):
+            yield Step(i, 9, job.content)
+        raise KeyboardInterrupt
+
+    return run
+
+
+def test_ctrl_c_keeps_what_is_done(
+    monkeypatch: pytest.MonkeyPatch, call: Call, content: Path, swirl: Path, tmp_path: Path
+) -> None:
+    arguments = ("image", content, "--style", swirl, "--method", "fake", "-o", tmp_path / "o.png")
+    add_method(monkeypatch, interrupted(0))
+    assert_refused(call(*arguments), "nothing was written")
+    assert not (tmp_path / "o.png").exists()
+    add_method(monkeypatch, interrupted(3))
+    code, out, err = call(*arguments, "--json", "--size", 64)
+    assert code == 0 and err == "stopped at step 3 of 9\n" and json.loads(out)["width"] == 64
+    assert Image.open(tmp_path / "o.png").size == (64, 43)
+
+
+# --- what people send ---------------------------------------------------------------------------
+
+
+def jpeg() -> bytes:
+    buffer = io.BytesIO()
+    colourful(200, 150).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def huge_png() -> bytes:
+    """30000 x 30000 in one colour: 100 KB that would be 2.7 GB."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(30_000 * (1 + 30_000 // 8)), 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def png(size: tuple[int, int]) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, "red").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+HOSTILE = {
+    "text.jpg": lambda: b"not a picture at all\n" * 50,
+    "empty.png": lambda: b"",
+    "cut.jpg": lambda: jpeg()[: len(jpeg()) // 2],
+    "head.jpg": lambda: jpeg()[:20],
+    "dot.png": lambda: png((1, 1)),
+    "huge.png": huge_png,
+    "strip.png": lambda: png((1, 4000)),
+    "thin.png": lambda: png((20, 4000)),
+}
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "folder.png", "absent.png"])
+def test_hostile_files(name: str, call: Call, content: Path, swirl: Path, tmp_path: Path) -> None:
+    bad, target = tmp_path / name, tmp_path / "out.png"
+    if name in HOSTILE:
+        bad.write_bytes(HOSTILE[name]())
+    elif name == "folder.png":
+        bad.mkdir()
+    assert_refused(call("image", bad, "--style", swirl, "-o", target, *QUICK))
+    if name != "thin.png":  # as a style it may be thin: no result is made in its shape
+        refused = call("image", content, "--style", bad, "-o", target, *QUICK)
+        assert_refused(refused, "style picture")
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "CMYK", "LA", "P", "I;16", "1"])
+def test_unusual_files_that_are_pictures(
+    mode: str, call: Call, swirl: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / ("in.jpg" if mode == "CMYK" else "in.png")
+    picture = colourful(90, 60)
+    if mode == "I;16":
+        picture = Image.new("I;16", (90, 60), 30_000)
+    (picture if mode == "I;16" else picture.convert(mode)).save(source)
+    code, _, err = call("image", source, "--style", source, "-o", tmp_path / "out.png", *QUICK)
+    assert code == 0, err
+    assert Image.open(tmp_path / "out.png").mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (("--size", 63), "size must be a whole number from 64 to 2048"),
+        (("--steps", 0), "steps must be"),
+        (("--style-strength", "nan"), "style_strength must be"),
+        (("--style-strength", "inf"), "style_strength must be"),
+        (("--start", "middle"), "start must be one of"),
+        (("--network", "vgg16"), "network must be one of"),
+        (("--style-layers", "relu9_9"), "relu9_9"),
+        (("--style-layers", ""), "style_layers needs"),
+        (("--content-layers", "conv4_2=-1"), "conv4_2=-1"),
+        (("--method", "nope"), "no method called 'nope'"),
+        (("--style-weight", 1, "--style-weight", 2), "1 styles and 2 weights"),
+        (("--style-weight", 0), "weight must be above 0"),
+        (("--style-weight", "nan"), "weight must be above 0"),
+    ],
+)
+def test_bad_values(
+    flags: tuple[object, ...], word: str, call: Call, content: Path, swirl: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "out.png"
+    assert_refused(call("image", content, "--style", swirl, "-o", target, *flags), word)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "flags", [("--size", "big"), ("--steps", "1.5"), ("--no-such-flag",), ("--snapshots", "-1")]
+)
+def test_values_of_another_type(
+    flags: tuple[str, ...], call: Call, content: Path, swirl: Path, tmp_path: Path
+) -> None:
+    code, out, err = call("image", content, "--style", swirl, "-o", tmp_path / "o.png", *flags)
+    assert code == 2 and out == "" and flags[0] in err and "Traceback" not in err
+
+
+def test_gatys_needs_a_style(call: Call, content: Path, tmp_path: Path) -> None:
+    assert_refused(call("image", content, "-o", tmp_path / "out.png"), "needs a style picture")
+
+
+def test_a_setting_that_another_method_has(
+    jobs: list[Job], call: Call, content: Path, swirl: Path, tmp_path: Path
+) -> None:
+    arguments = ("image", content, "--style", swirl, "--method", "fake", "-o", tmp_path / "o.png")
+    assert_refused(call(*arguments, "--tv", 2), "fake has no setting called tv")
+    assert not jobs
+
+
+@pytest.mark.parametrize("target", ["missing/out.png", "out.gif", "out", "."])
+def test_a_target_that_cannot_be_written_is_refused_before_the_work(
+    target: str, jobs: list[Job], call: Call, content: Path, swirl: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / target
+    assert_refused(
+        call("image", content, "--style", swirl, "--method", "fake", "-o", path), "Cannot save as"
+    )
+    assert not jobs and not (tmp_path / "missing").exists()
+
+
+# --- methods, help and training -----------------------------------------------------------------
+
+
+def test_methods_as_json(call: Call) -> None:
+    code, out, err = call("methods", "--json")
+    assert code == 0 and err == "" and out.count("\n") == 1
+    listed = json.loads(out)
+    assert [m["id"] for m in listed] == list(METHODS)
+    for entry, spec in zip(listed, METHODS.values(), strict=True):
+        assert entry["title"] == spec.title.en and entry["summary"] == spec.summary.en
+        assert (entry["paper"], entry["style"], entry["pace"]) == (
+            *(spec.paper, spec.style, spec.pace),
+        )
+        for shown, k in zip(entry["params"], knobs(spec.params), strict=True):
+            assert shown == {
+                **{"name": k.name, "kind": k.kind, "default": k.default},
+                **{"low": k.low, "high": k.high, "help": k.help.en},
+                "choices": [c.value for c in k.choices],
+            }
+
+
+def test_methods_as_a_table(call: Call) -> None:
+    code, out, _ = call("methods")
+    assert code == 0
+    assert all(name in out for name in METHODS) and "style_strength" in out.replace("\n", "")
+
+
+def test_help_has_a_flag_for_every_setting(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, _ = call("image", "--help")
+    assert code == 0
+    for spec in METHODS.values():
+        assert f"Settings of {spec.id}" in out or f", {spec.id}" in out
+        for k in knobs(spec.params):
+            assert f"--{k.name.replace('_', '-')} " in out
+
+
+def test_no_arguments_is_help(call: Call) -> None:
+    code, out, err = call()
+    assert code in (0, 2) and "image" in out + err and "train" in out + err
+
+
+def test_training_refuses_what_is_not_there(call: Call, tmp_path: Path) -> None:
+    places = ("--runs", tmp_path / "runs", "-o", tmp_path / "weights")
+    command = ("train", "perceptual", "--teacher", tmp_path, *places)
+    code, _, err = call(*command, "--pictures", tmp_path / "none")
+    assert code == 2 and "fewer than two pictures" in err and "Traceback" not in err
+    for i in range(2):
+        colourful(80, 80).save(tmp_path / f"{i}.png")
+    code, _, err = call(*command, "--pictures", tmp_path)
+    assert code == 2 and "no safetensors files" in err and "Traceback" not in err
+    assert not (tmp_path / "weights").exists()
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    script = "import sys, styleswap.cli; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=60)
+    assert done.returncode == 0
+
+
+def test_a_real_process_exits_2_with_one_line(tmp_path: Path) -> None:
+    script = "from styleswap.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "image", "nothing.jpg", "-o", str(tmp_path / "out.png")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and "nothing.jpg" in done.stderr

@@ -1,0 +1,396 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from styleswap import specs
+from styleswap.engine import Engine, Progress, Request, StyleChoice, check_styles
+from styleswap.errors import StyleSwapError
+from styleswap.methods.base import Job, Step
+from styleswap.nets import perceptual
+from styleswap.nets.perceptual import PerceptualNetwork
+from styleswap.specs import GatysParams, MethodSpec, Params, Text, get_spec, knob
+from tests.helpers import add_method, colourful, small
+
+PICTURE = colourful(120, 80)
+STYLE = StyleChoice(colourful(70, 90))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps(Params):
+    steps: int = knob(5, Text("Steps", "步"), Text("How many.", "多少。"), low=1, high=9999, step=1)
+
+
+def fade(job: Job) -> Iterator[Step]:
+    """A fake method: darker at each of its steps."""
+    assert isinstance(job.params, Steps)
+    for i in range(1, job.params.steps + 1):
+        yield Step(i, job.params.steps, job.content * (1 - i / job.params.steps), {"style": 1 / i})
+
+
+def ask(steps: int = 5, method: str = "fake", size: int = 64) -> Request:
+    return Request(method, PICTURE, [STYLE], Steps(steps=steps, size=size))
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine("cpu")
+
+
+@pytest.fixture
+def fading(monkeypatch: pytest.MonkeyPatch) -> MethodSpec:
+    return add_method(monkeypatch, fade, params=Steps)
+
+
+def test_gatys_from_picture_to_picture(engine: Engine) -> None:
+    params = GatysParams(size=96, steps=3, network="small")
+    progress = list(engine.run(Request("gatys", PICTURE, [STYLE], params)))
+    assert [(p.i, p.n) for p in progress] == [(1, 3), (2, 3), (3, 3)]
+    last = progress[-1]
+    assert last.picture().size == (96, 64) and last.picture().mode == "RGB"
+    assert last.network == "small" and {"content", "style"} <= last.losses.keys()
+    seconds = [p.seconds for p in progress]
+    assert 0 < seconds[0] < seconds[1] < seconds[2]
+
+
+def test_progress_is_what_the_method_yields(engine: Engine, fading: MethodSpec) -> None:
+    progress = list(engine.run(ask(4)))
+    assert [(p.i, p.n, p.losses["style"]) for p in progress] == [
+        *((1, 4, 1), (2, 4, 1 / 2), (3, 4, 1 / 3), (4, 4, 1 / 4)),
+    ]
+    assert progress[0].network is None
+    half = progress[1].picture()
+    assert half.size == (64, 43)
+    want = PICTURE.resize((64, 43), Image.Resampling.LANCZOS).point(lambda v: v // 2)
+    pairs = zip(half.tobytes(), want.tobytes(), strict=True)
+    assert max(abs(a - b) for a, b in pairs) <= 1
+
+
+def test_what_a_method_is_given(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs: list[Job] = []
+
+    def look(job: Job) -> Iterator[Step]:
+        jobs.append(job)
+        yield Step(1, 1, job.content)
+
+    add_method(monkeypatch, look, params=Steps, max_styles=2)
+    other = StyleChoice(colourful(5000, 40), weight=2.5)
+    params = Steps(size=96)
+    list(engine.run(Request("fake", PICTURE, [STYLE, other], params)))
+    (job,) = jobs
+    assert job.content.shape == (1, 3, 64, 96) and job.params is params
+    assert job.device == engine.device == torch.device("cpu")
+    assert [s.weight for s in job.styles] == [1.0, 2.5]
+    shapes = [s.picture.shape for s in job.styles if s.picture is not None]
+    assert shapes == [(1, 3, 90, 70), (1, 3, 33, 4096)]  # its own size, but never above 4096
+    for x in (job.content, *(s.picture for s in job.styles)):
+        assert x is not None and x.dtype == torch.float32 and 0 <= x.min() and x.max() <= 1
+
+
+def test_pictures_of_the_caller_are_not_changed(engine: Engine) -> None:
+    content, style = colourful(96, 64), colourful(70, 90)
+    before = content.tobytes(), style.tobytes()
+    params = GatysParams(size=96, steps=2, network="small")
+    list(engine.run(Request("gatys", content, [StyleChoice(style)], params)))
+    assert (content.tobytes(), style.tobytes()) == before
+
+
+@pytest.mark.parametrize("kind", ["trained", "none"])
+def test_methods_without_a_style_picture(
+    kind: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def once(job: Job) -> Iterator[Step]:
+        seen.extend((s.picture, s.name, s.weight) for s in job.styles)
+        yield Step(1, 1, 1 - job.content)
+
+    add_method(monkeypatch, once, style=kind)
+    styles = [StyleChoice(name="poppies", weight=2)] if kind == "trained" else []
+    (only,) = engine.run(Request("fake", PICTURE, styles, Params(size=64)))
+    assert seen == ([(None, "poppies", 2)] if kind == "trained" else [])
+    assert (only.i, only.n, dict(only.losses)) == (1, 1, {})
+    assert only.picture().getpixel((0, 0)) == pytest.approx((255, 255, 255), abs=3)
+
+
+# --- networks -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    calls: list[tuple[str, str]] = []
+    networks = {"average": small("average"), "max": small("max")}
+
+    def load(name: str, pooling: Any = "average") -> PerceptualNetwork:
+        calls.append((name, pooling))
+        return networks[pooling]
+
+    monkeypatch.setattr(perceptual, "load", load)
+    return calls
+
+
+def test_networks_are_loaded_once(engine: Engine, loads: list[tuple[str, str]]) -> None:
+    for pooling in ("average", "max", "average", "max"):
+        params = GatysParams(size=64, steps=1, network="small", pooling=pooling)
+        list(engine.run(Request("gatys", PICTURE, [STYLE], params)))
+    assert loads == [("small", "average"), ("small", "max")]
+
+
+@pytest.mark.parametrize(("cached", "network"), [(True, "vgg19"), (False, "small")])
+def test_auto_is_resolved_before_it_is_told_and_kept(
+    cached: bool,
+    network: str,
+    engine: Engine,
+    loads: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("styleswap.weights.has_vgg19", lambda: cached)
+    for name in ("auto", network):
+        params = GatysParams(size=64, steps=1, network=name)
+        (last,) = engine.run(Request("gatys", PICTURE, [STYLE], params))
+        assert last.network == network
+    assert loads == [(network, "average")]
+
+
+# --- sentences ----------------------------------------------------------------------------------
+
+NAMED = StyleChoice(name="poppies")
+
+
+@pytest.mark.parametrize(
+    ("kind", "styles", "sentence"),
+    [
+        ("none", [STYLE], "fake takes no style; leave it out."),
+        ("image", [], "fake needs a style picture; give one."),
+        ("image", [NAMED], "fake needs a style picture; give one."),
+        ("image", [STYLE] * 3, "fake takes at most 2 style pictures, not 3."),
+        ("trained", [], "fake needs a trained style; give one."),
+        ("trained", [STYLE], "fake needs a trained style; give one."),
+        ("trained", [NAMED] * 3, "fake takes at most 2 trained styles, not 3."),
+        ("image", [StyleChoice(PICTURE, weight=0)], "A style's weight must be above 0, not 0."),
+        ("image", [STYLE, StyleChoice(PICTURE, weight=-2)], None),
+        ("image", [StyleChoice(PICTURE, weight=float("nan"))], None),
+        ("trained", [StyleChoice(name="x", weight=float("inf"))], None),
+    ],
+)
+def test_styles_that_a_method_cannot_take(
+    kind: Any,
+    styles: list[StyleChoice],
+    sentence: str | None,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_method(monkeypatch, fade, style=kind, params=Steps, max_styles=2)
+    with pytest.raises(StyleSwapError) as error:
+        next(engine.run(Request("fake", PICTURE, styles, Steps())))
+    if sentence is None:
+        assert str(error.value).startswith("A style's weight must be above 0, not ")
+    else:
+        assert str(error.value) == sentence
+
+
+def test_one_style_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StyleSwapError) as error:
+        check_styles(add_method(monkeypatch, fade), [STYLE, STYLE])
+    assert str(error.value) == "fake takes at most 1 style picture, not 2."
+
+
+@given(st.integers(1, 4), st.floats(1e-9, 1e9))
+def test_styles_that_it_can_take(count: int, weight: float) -> None:
+    check_styles(get_spec("gatys"), [StyleChoice(PICTURE, weight=weight)] * count)
+
+
+def test_an_unknown_method(engine: Engine) -> None:
+    with pytest.raises(StyleSwapError, match="no method called 'nope'"):
+        next(engine.run(ask(method="nope")))
+
+
+def test_a_picture_that_is_too_thin(engine: Engine, fading: MethodSpec) -> None:
+    def run(width: int, height: int, size: int) -> list[Progress]:
+        request = Request("fake", colourful(width, height), [STYLE], Steps(size=size))
+        return list(engine.run(request))
+
+    for size in (300, 150):  # at 150 not even `media.fit` would have it
+        with pytest.raises(StyleSwapError, match="on its shorter side") as error:
+            run(300, 31, size)
+        assert "larger size" in str(error.value) or "choose a size" in str(error.value)
+    assert run(300, 32, 300)[-1].picture().size == (300, 32)
+
+
+OUT_OF_MEMORY = "There is not enough memory for this size; choose a smaller one."
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried 8 bytes"),
+    ],
+    ids=["cuda", "python", "cpu"],
+)
+def test_running_out_of_memory(
+    fault: Exception, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greedy(job: Job) -> Iterator[Step]:
+        yield Step(1, 2, job.content)
+        raise fault
+
+    add_method(monkeypatch, greedy)
+    run = engine.run(Request("fake", PICTURE, [STYLE], Params()))
+    assert next(run).i == 1
+    with pytest.raises(StyleSwapError) as error:
+        next(run)
+    assert str(error.value) == OUT_OF_MEMORY
+    with pytest.raises(StyleSwapError):  # and not waiting for a turn for ever
+        list(engine.run(Request("fake", PICTURE, [STYLE], Params())))
+
+
+def test_running_out_of_memory_before_the_method_begins(
+    engine: Engine, fading: MethodSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def from_pil(picture: Image.Image) -> torch.Tensor:
+        raise MemoryError
+
+    monkeypatch.setattr("styleswap.tensors.from_pil", from_pil)
+    with pytest.raises(StyleSwapError) as error:
+        list(engine.run(ask()))
+    assert str(error.value) == OUT_OF_MEMORY
+
+
+def test_bugs_are_not_dressed_up(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(job: Job) -> Iterator[Step]:
+        yield Step(1, 2, job.content)
+        raise RuntimeError("shapes do not match")
+
+    add_method(monkeypatch, wrong)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        list(engine.run(Request("fake", PICTURE, [STYLE], Params())))
+
+
+# --- taking turns and stopping ------------------------------------------------------------------
+
+
+def in_background(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_second_job_waits_for_the_first(engine: Engine, fading: MethodSpec) -> None:
+    first = engine.run(ask(3))
+    next(first)
+    second: list[Progress] = []
+    thread = in_background(lambda: second.extend(engine.run(ask(2))))
+    time.sleep(0.3)
+    assert not second and thread.is_alive()
+    assert [p.i for p in first] == [2, 3]
+    thread.join(10)
+    assert [p.i for p in second] == [1, 2]
+    assert second[0].seconds < 0.3  # waiting does not count
+
+
+def test_jobs_never_overlap(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, most = 0, 0
+
+    def watched(job: Job) -> Iterator[Step]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        for i in range(1, 4):
+            time.sleep(0.01)
+            yield Step(i, 3, job.content)
+        running -= 1
+
+    add_method(monkeypatch, watched)
+    request = Request("fake", PICTURE, [STYLE], Params(size=64))
+    done: list[int] = []
+    threads = [in_background(lambda: done.append(len(list(engine.run(request))))) for _ in range(4)]
+    for thread in threads:
+        thread.join(10)
+    assert done == [3] * 4 and most == 1
+
+
+def test_cancelling_stops_at_the_next_step(engine: Engine, fading: MethodSpec) -> None:
+    cancel = threading.Event()
+    kept = []
+    for progress in engine.run(ask(1000), cancel):
+        kept.append(progress)
+        if progress.i == 3:
+            cancel.set()
+    assert [p.i for p in kept] == [1, 2, 3]
+    assert kept[-1].picture().size == (64, 43)
+    assert [p.i for p in engine.run(ask(2))] == [1, 2]  # the device is free again
+
+
+def test_cancelling_from_elsewhere(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(job: Job) -> Iterator[Step]:
+        for i in range(1, 1000):
+            time.sleep(0.01)
+            yield Step(i, 999, job.content)
+
+    add_method(monkeypatch, slow)
+    cancel = threading.Event()
+    timer = threading.Timer(0.1, cancel.set)
+    timer.start()
+    progress = list(engine.run(Request("fake", PICTURE, [STYLE], Params(size=64)), cancel))
+    assert 1 <= len(progress) < 500
+
+
+def test_cancelling_while_waiting(engine: Engine, fading: MethodSpec) -> None:
+    first = engine.run(ask(3))
+    next(first)
+    cancel, second = threading.Event(), []
+    thread = in_background(lambda: second.extend(engine.run(ask(2), cancel)))
+    time.sleep(0.15)
+    cancel.set()
+    thread.join(5)
+    assert not thread.is_alive() and second == []
+    assert [p.i for p in first] == [2, 3]  # the first one does not notice
+    assert [p.i for p in engine.run(ask(1))] == [1]
+
+
+def test_cancelled_before_it_began(engine: Engine, fading: MethodSpec) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    assert list(engine.run(ask(3), cancel)) == []
+    assert len(list(engine.run(ask(3)))) == 3
+
+
+def test_closing_frees_the_device_and_the_method(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = []
+
+    def tidy(job: Job) -> Iterator[Step]:
+        try:
+            for i in range(1, 10):
+                yield Step(i, 9, job.content)
+        finally:
+            closed.append(True)
+
+    add_method(monkeypatch, tidy)
+    request = Request("fake", PICTURE, [STYLE], Params(size=64))
+    run = engine.run(request)
+    next(run)
+    run.close()  # type: ignore[attr-defined]
+    finished = threading.Event()
+    in_background(lambda: (list(engine.run(request)), finished.set()))
+    assert finished.wait(5)
+    assert len(closed) == 2
+
+
+def test_nothing_is_done_before_the_first_step_is_asked_for(engine: Engine) -> None:
+    engine.run(ask(method="gatys"))  # a generator that nobody reads holds nothing
+    params = GatysParams(size=64, steps=1, network="small")
+    assert len(list(engine.run(Request("gatys", PICTURE, [STYLE], params)))) == 1
+    assert "fake" not in specs.METHODS

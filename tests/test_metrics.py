@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from styleswap import ops
+from styleswap.metrics import content_distance, style_distance
+from styleswap.specs import STYLE_LAYERS
+from tests.helpers import TINY, example, noise, random_network, small
+
+NET = random_network(TINY, {"relu3_1": 12})
+
+
+def test_distances_are_zero_to_itself() -> None:
+    x = noise(1, 3, 40, 48)
+    assert style_distance(NET, x, x) == pytest.approx(dict.fromkeys(STYLE_LAYERS, 0), abs=1e-9)
+    assert content_distance(NET, x, x) == pytest.approx(0, abs=1e-9)
+
+
+def test_style_distance_by_its_formula() -> None:
+    x, style = noise(1, 3, 40, 48), noise(1, 3, 32, 36, seed=1) ** 2  # of different sizes
+    head = NET.head("relu3_1").weight.flatten(1)
+    found = style_distance(NET, x, style, ["relu3_1", "relu1_1"])
+    assert list(found) == ["relu3_1", "relu1_1"]
+    for layer, w in (("relu3_1", head), ("relu1_1", torch.eye(4))):
+        g = [w @ ops.gram(NET.features(y, [layer])[layer])[0] @ w.T for y in (x, style)]
+        literal = (g[0] - g[1]).square().sum() / g[1].square().sum()
+        assert found[layer] == pytest.approx(literal.item(), rel=1e-3)
+
+
+def test_style_distance_is_relative_to_the_style() -> None:
+    a, b = noise(1, 3, 40, 48), noise(1, 3, 40, 48, seed=1) ** 2
+    forth, back = style_distance(NET, a, b), style_distance(NET, b, a)
+    assert all(abs(forth[n] - back[n]) > 1e-3 for n in STYLE_LAYERS)
+
+
+def test_content_distance_by_its_formula() -> None:
+    x, content = noise(1, 3, 40, 48), noise(1, 3, 40, 48, seed=1)
+    f, t = (NET.features(y, ["relu2_1"])["relu2_1"] for y in (x, content))
+    literal = (f - t).square().sum() / t.square().sum()
+    assert content_distance(NET, x, content, "relu2_1") == pytest.approx(literal.item(), rel=1e-4)
+    assert content_distance(NET, x, content) != content_distance(NET, x, content, "relu2_1")
+
+
+def test_style_knows_no_place_and_content_does() -> None:
+    net = small()
+    x = example("swirls", 192)
+    moved = x.roll((64, 64), (2, 3))
+    style = style_distance(net, moved, x)
+    assert max(style.values()) < 0.1 < 0.3 < content_distance(net, moved, x)
+
+
+def test_a_flat_picture_is_far_from_a_style() -> None:
+    style = example("tiles", 128)
+    flat = style.mean((2, 3), keepdim=True).expand_as(style)
+    near = style_distance(small(), style[..., 16:], style)
+    far = style_distance(small(), flat, style)
+    assert all(far[n] > 5 * near[n] and far[n] > 0.1 for n in STYLE_LAYERS)
+
+
+def test_no_graph_is_kept() -> None:
+    x = noise(1, 3, 40, 40).requires_grad_(True)
+    assert isinstance(content_distance(NET, x, x), float)
+    assert x.grad is None and torch.is_grad_enabled()

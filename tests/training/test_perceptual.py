@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from styleswap import losses, ops
+from styleswap.errors import StyleSwapError
+from styleswap.nets import perceptual as nets
+from styleswap.nets.perceptual import PerceptualNetwork
+from styleswap.specs import LAYERS, STYLE_LAYERS
+from styleswap.training import perceptual
+from styleswap.training.perceptual import Settings, distillation_loss, fit_heads, total, train
+from styleswap.training.teacher import load_teacher
+from tests.helpers import TINY, colourful, noise, random_network
+
+EXACT = {"conv1_1": 4, "conv1_2": 4, "conv2_1": 6, "conv2_2": 6, "conv3_1": 8}
+WIDTHS = {n: 4 + 2 * int(n[4]) for n in nets.SMALL_CHANNELS}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of pictures and of a teacher's files."""
+    root = tmp_path_factory.mktemp("training")
+    for name in ("photos", "paintings", "teacher"):
+        (root / name).mkdir()
+    for i in range(4):
+        colourful(90 + 10 * i, 80).rotate(90 * i).save(root / "photos" / f"{i}.png")
+        rough = (noise(12, 12, 3, seed=i) * 255).byte().numpy()
+        Image.fromarray(rough).resize((96, 96)).save(root / "paintings" / f"{i}.png")
+    save_file(
+        random_network(EXACT, seed=1).named_weights(), root / "teacher" / "exact.safetensors"
+    )
+    imitation = random_network(TINY, seed=2).named_weights()
+    for name in ("conv4_1", "conv5_1"):
+        imitation[f"{name}_to_vgg.weight"] = noise(10, TINY[name], 1, 1) - 0.5
+        imitation[f"{name}_to_vgg.bias"] = noise(10)
+    save_file(imitation, root / "teacher" / "imitation.safetensors")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A narrow network and probes that live shortly, so that a few steps see everything."""
+    monkeypatch.setattr(nets, "SMALL_CHANNELS", WIDTHS)
+    monkeypatch.setattr(perceptual, "PROBE_LIFE", 6)
+
+
+def settings(world: Path, **changes: object) -> Settings:
+    pictures = (str(world / "photos"), str(world / "paintings"))
+    usual = Settings(
+        str(world / "teacher"), pictures, steps=10, batch=2, crop=64, lr=0.02, seed=0
+    )
+    return replace(usual, **changes)  # type: ignore[arg-type]
+
+
+def run(
+    chosen: Settings,
+    folder: Path,
+    *,
+    every: int = 4,
+    resume: bool = False,
+    report: Callable[[int, dict[str, float]], None] = lambda step, losses: None,
+) -> tuple[PerceptualNetwork, dict[str, float]]:
+    return train(chosen, folder, checkpoint_every=every, resume=resume, report=report)
+
+
+def test_it_learns(world: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, float]] = []
+    net, errors = run(
+        settings(world, steps=60),
+        tmp_path,
+        every=20,
+        report=lambda step, losses: seen.append((step, losses["loss"])),
+    )
+    assert [step for step, _ in seen] == list(range(1, 61))
+    values = [loss for _, loss in seen]
+    assert sum(values[-10:]) < 0.75 * sum(values[:10])
+    rows = list(csv.DictReader((tmp_path / "losses.csv").open()))
+    assert [int(row["step"]) for row in rows] == [20, 40, 60]
+    assert float(rows[-1]["loss"]) == pytest.approx(values[-1], abs=1e-4)
+    assert {*LAYERS, *(f"{n}.gram" for n in STYLE_LAYERS)} == errors.keys() == {
+        k for k in rows[0] if k not in ("step", "seconds", "loss")
+    }
+    for name, error in errors.items():
+        assert float(rows[-1][name]) == pytest.approx(error, abs=1e-4)
+        assert 0 <= error < 1.5
+    early = sum(float(rows[0][name]) for name in LAYERS)
+    assert sum(errors[name] for name in LAYERS) < early
+    assert net.layers == LAYERS and set(net.heads) == set(LAYERS)
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_resuming_gives_the_same_weights_to_the_bit(world: Path, tmp_path: Path) -> None:
+    whole, errors = run(settings(world), tmp_path / "whole")
+
+    def stop(step: int, losses: dict[str, float]) -> None:
+        if step == 6:  # after the checkpoint of step 4
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run(settings(world), tmp_path / "halves", report=stop)
+    steps: list[int] = []
+    halves, errors_too = run(
+        settings(world),
+        tmp_path / "halves",
+        resume=True,
+        report=lambda step, losses: steps.append(step),
+    )
+    assert steps == list(range(5, 11))
+    wanted = whole.named_weights()
+    for name, tensor in halves.named_weights().items():
+        assert torch.equal(tensor, wanted[name]), name
+    assert errors == errors_too
+    rows = list(csv.DictReader((tmp_path / "halves" / "losses.csv").open()))
+    assert [int(row["step"]) for row in rows] == [4, 8, 10]
+
+
+def test_the_seed_decides(world: Path, tmp_path: Path) -> None:
+    one, same, other = (
+        run(settings(world, steps=2, seed=seed), tmp_path / name)[0].named_weights()
+        for name, seed in (("one", 0), ("same", 0), ("other", 1))
+    )
+    assert all(torch.equal(one[k], same[k]) for k in one)
+    assert all(not torch.equal(one[k], other[k]) for k in one)
+
+
+def test_resuming_with_other_settings(world: Path, tmp_path: Path) -> None:
+    run(settings(world, steps=1), tmp_path)
+    with pytest.raises(StyleSwapError, match="another batch, lr; give the same"):
+        run(settings(world, steps=1, batch=1, lr=0.1), tmp_path, resume=True)
+    with pytest.raises(StyleSwapError, match="no checkpoint to resume"):
+        run(settings(world, steps=1), tmp_path / "new", resume=True)
+
+
+def test_every_weight_moves_at_every_step(world: Path, tmp_path: Path) -> None:
+    """Also at steps that renew a probe, where the network runs without a graph as well."""
+    states: list[dict[str, Tensor]] = []
+
+    def look(step: int, losses: dict[str, float]) -> None:
+        file = tmp_path / "checkpoint.safetensors"
+        if file.exists():  # that of the step before
+            states.append({k: v.clone() for k, v in load_file(file).items()})
+
+    run(settings(world, steps=9), tmp_path, every=1, report=look)
+    assert len(states) == 8
+    for before, after in zip(states, states[1:], strict=False):
+        for name in before:
+            if name.startswith("model."):
+                assert not torch.equal(before[name], after[name]), name
+
+
+# --- the losses ---------------------------------------------------------------------------------
+
+
+def pupil(world: Path, seed: int = 0) -> tuple[PerceptualNetwork, dict[str, Tensor]]:
+    """A new network and the teacher's features of `SHOWN`."""
+    teacher = load_teacher(str(world / "teacher"))
+    net = nets.new_small(torch.Generator().manual_seed(seed), teacher.channels)
+    return net, teacher.features(SHOWN)
+
+
+SHOWN = noise(3, 3, 48, 64, seed=7)
+
+
+def test_distillation_loss_is_the_literal_one(world: Path) -> None:
+    net, theirs = pupil(world)
+    mine = net.features(SHOWN, LAYERS)
+    parts = distillation_loss(net, mine, theirs)
+    assert parts.keys() == {*LAYERS, *(f"{n}.gram" for n in STYLE_LAYERS)}
+    for layer in LAYERS:
+        mapped = net.head(layer)(mine[layer])
+        for i in range(len(SHOWN)):
+            wf, f = mapped[i], theirs[layer][i]
+            literal = (wf - f).square().sum() / f.square().sum()
+            assert parts[layer][i].item() == pytest.approx(literal.item(), rel=1e-3)
+            if layer in STYLE_LAYERS:
+                g = [ops.gram(x[None]) for x in (wf, f)]
+                assert parts[f"{layer}.gram"][i].item() == pytest.approx(
+                    losses.relative_error(*g).item(), rel=1e-3
+                )
+
+
+def test_a_perfect_pupil_has_no_loss(world: Path) -> None:
+    net, _ = pupil(world)
+    mine = net.features(SHOWN, LAYERS)
+    theirs = {layer: net.head(layer)(f) for layer, f in mine.items()}
+    for values in distillation_loss(net, mine, theirs).values():
+        assert values.abs().max() < 1e-5
+
+
+def test_gradients_reach_every_weight_and_head(world: Path) -> None:
+    net, theirs = pupil(world)
+    total(distillation_loss(net, net.features(SHOWN, LAYERS), theirs)).backward()
+    for name, p in net.named_parameters():
+        assert p.grad is not None and p.grad.isfinite().all() and p.grad.abs().max() > 0, name
+
+
+def test_total_by_hand() -> None:
+    parts = {"relu1_1": torch.tensor([0.2, 0.4]), "relu1_1.gram": torch.tensor([0.25, 0.01])}
+    assert total(parts).item() == pytest.approx((0.2 + 0.5 + 0.4 + 0.1) / 2, rel=1e-3)
+
+
+def test_fitted_heads_are_the_least_squares_maps(world: Path) -> None:
+    net, theirs = pupil(world)
+    mine = net.features(SHOWN, LAYERS)
+    before = distillation_loss(net, mine, theirs)
+    fit_heads(net, load_teacher(str(world / "teacher")), SHOWN)
+    after = distillation_loss(net, mine, theirs)
+    for layer in LAYERS:
+        assert after[layer].mean() < before[layer].mean() and after[layer].mean() < 1
+        f = mine[layer].detach().transpose(0, 1).flatten(1)
+        t = theirs[layer].transpose(0, 1).flatten(1)
+        best = torch.linalg.lstsq(f.T, t.T).solution.T
+        exact = ((best @ f - t).square().sum() / t.square().sum()).item()
+        w = net.head(layer).weight.flatten(1)
+        fitted = ((w @ f - t).square().sum() / t.square().sum()).item()
+        assert exact - 1e-4 <= fitted < exact + 0.1  # a little ridge keeps it tame

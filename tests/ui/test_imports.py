@@ -1,0 +1,46 @@
+"""specs, media and ui/ start without torch in sight: only the engine may reach it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import styleswap
+
+PACKAGE = Path(styleswap.__file__).parent
+FILES = [
+    PACKAGE / "specs.py",
+    PACKAGE / "media.py",
+    PACKAGE / "errors.py",
+    *sorted((PACKAGE / "ui").glob("*.py")),
+]
+
+
+def imported(source: str) -> set[str]:
+    """The modules that a file imports anywhere, functions included."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module or ""} | {f"{node.module}.{a.name}" for a in node.names}
+    return names
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.name)
+def test_no_torch(file: Path) -> None:
+    roots = {name.partition(".")[0] for name in imported(file.read_text("utf-8"))}
+    assert not roots & {"torch", "torchvision"}
+
+
+@pytest.mark.parametrize("name", ["specs.py", "media.py", "errors.py"])
+def test_the_ground_floor_imports_nothing_above_it(name: str) -> None:
+    ours = {n for n in imported((PACKAGE / name).read_text("utf-8")) if n.startswith("styleswap.")}
+    assert {n.split(".")[1] for n in ours} <= {"errors", "specs"}
+
+
+def test_the_reader_of_imports_sees_them() -> None:
+    found = imported("def f():\n    import torch.nn as nn\n    from torchvision import models\n")
+    assert {"torch.nn", "torchvision", "torchvision.models"} <= found
