@@ -106,15 +106,16 @@ class Engine:
                 used.append(perceptual.choose(name))
                 return self._perceptual(used[-1], pooling)
 
-            job = Job(
-                content=tensors.from_pil(content).to(self.device),
-                styles=tuple(self._style(s) for s in request.styles),
-                params=request.params,
-                device=self.device,
-                perceptual=network,
-            )
             began = time.monotonic()
             with self._sentences():
+                job = Job(
+                    content=tensors.from_pil(content).to(self.device),
+                    styles=tuple(self._style(s) for s in request.styles),
+                    params=request.params,
+                    device=self.device,
+                    half=bf16_is_fast(self.device),
+                    perceptual=network,
+                )
                 for step in method.run(job):
                     yield Progress(
                         step.i,
@@ -169,6 +170,17 @@ class Engine:
             net = perceptual.load(name, pooling).to(self.device)
             self._networks[key] = net.to(memory_format=torch.channels_last)
         return self._networks[key]
+
+
+def bf16_is_fast(device: torch.device) -> bool:
+    """Whether the processor multiplies bfloat16 natively, and so about twice as fast.
+
+    Asked of the processor and not measured: the same machine must give the same picture each time.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # torch names these with an underscore, and has no other way to ask that 2.10 knows.
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def check_styles(spec: MethodSpec, styles: Sequence[StyleChoice]) -> None:

@@ -97,7 +97,7 @@ class Knob:
             raise StyleSwapError(f"{self.name} must be one of {', '.join(allowed)}, not {value!r}.")
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         low, high = self.low, self.high
         assert low is not None and high is not None
@@ -218,8 +218,8 @@ class GatysParams(Params):
             "How much style against content: 0.1 keeps the photograph, 10 is nearly all paint.",
             "风格与内容之比：0.1 接近原照片，10 几乎全是笔触。",
         ),
-        low=0.01,
-        high=100.0,
+        low=0.05,
+        high=20.0,
         step=0.05,
     )
     style_scale: float = knob(
@@ -329,7 +329,7 @@ class GatysParams(Params):
             "全变分的权重，用来抑制像素噪声。",
         ),
         low=0.0,
-        high=100.0,
+        high=10.0,
         step=0.1,
         advanced=True,
     )

@@ -244,7 +244,9 @@ def huge_png() -> bytes:
     """30000 x 30000 in one colour: 100 KB that would be 2.7 GB."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     head = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
     rows = zlib.compress(bytes(30_000 * (1 + 30_000 // 8)), 1)

@@ -93,7 +93,7 @@ def test_what_a_method_is_given(engine: Engine, monkeypatch: pytest.MonkeyPatch)
     shapes = [s.picture.shape for s in job.styles if s.picture is not None]
     assert shapes == [(1, 3, 90, 70), (1, 3, 33, 4096)]  # its own size, but never above 4096
     for x in (job.content, *(s.picture for s in job.styles)):
-        assert x is not None and x.dtype == torch.float32 and 0 <= x.min() and x.max() <= 1
+        assert x is not None and x.dtype == torch.float32 and x.min() >= 0 and x.max() <= 1
 
 
 def test_pictures_of_the_caller_are_not_changed(engine: Engine) -> None:

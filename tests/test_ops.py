@@ -106,8 +106,6 @@ def test_inputs_are_not_changed() -> None:
     assert torch.equal(x, before[0]) and torch.equal(y, before[1])
 
 
-
-
 @pytest.mark.parametrize("of", [ops.total_variation, ops.luma])
 @settings(deadline=None)
 @given(seed=st.integers(0, 9))

@@ -34,6 +34,7 @@ class Job:
         content: (1, 3, H, W) in [0, 1], already of the result's size, on `device`.
         styles: what the method's spec allows, with weights above 0.
         params: the method's own `Params`.
+        half: whether bfloat16 is fast on `device`: networks then run under autocast.
         perceptual: gives a perceptual network by name and pooling, frozen, on `device`.
     """
 
@@ -41,6 +42,7 @@ class Job:
     styles: tuple[Style, ...]
     params: Params
     device: torch.device
+    half: bool
     perceptual: Callable[[str, Pooling], PerceptualNetwork]
 
 

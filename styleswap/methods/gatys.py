@@ -5,8 +5,10 @@ Departures from the paper, each for a better or an earlier picture:
   every style.
 - Scales: the optimisation starts small and doubles, so that large shapes are settled where a step
   is cheap and 1024 px look as good as 256.
-- The start is the content picture, not noise (both can be chosen), and leaving [0, 1] is penalised
-  instead of clipped at the end, which would fade what was optimised.
+- The start is the content picture, not noise (both can be chosen).
+- The losses see the picture clamped to [0, 1], as a file will hold it, while the gradient passes
+  straight through the clamp and a penalty draws back what has left. Clamping only at the end costs
+  saturated styles most of what was optimised.
 - Total variation is part of the loss, with a small weight.
 """
 
@@ -28,7 +30,7 @@ from styleswap.specs import GatysParams, parse_layers
 # The weights of the losses at strength 1 and smoothness 1.
 STYLE_WEIGHT = 1.0
 TV_WEIGHT = 1.0
-RANGE_WEIGHT = 10.0
+RANGE_WEIGHT = 300.0
 # A scale has at least this many pixels on its shorter side: relu5_1 is 16 times smaller.
 SMALLEST_SIDE = 96
 # Of the steps, each scale gets this many times as many as the next finer one.
@@ -42,13 +44,13 @@ def plan_scales(height: int, width: int, steps: int) -> list[tuple[int, int, int
     The steps add up to `steps`; the last scale is (height, width) and gets at least one.
     """
     shapes = [(height, width)]
-    while min(shapes[0]) >= 2 * SMALLEST_SIDE:
+    while min(shapes[0]) >= 2 * SMALLEST_SIDE and len(shapes) < steps:
         h, w = shapes[0]
         shapes.insert(0, ((h + 1) // 2, (w + 1) // 2))
     shares = [COARSER_STEPS**k for k in reversed(range(len(shapes)))]
-    counts = [int(steps * share / sum(shares)) for share in shares]
-    counts[-1] += steps - sum(counts)
-    return [(*shape, n) for shape, n in zip(shapes, counts, strict=True) if n]
+    counts = [max(1, int(steps * share / sum(shares))) for share in shares[:-1]]
+    counts.append(steps - sum(counts))
+    return [(*shape, n) for shape, n in zip(shapes, counts, strict=True)]
 
 
 def resize(x: Tensor, height: int, width: int) -> Tensor:
@@ -96,9 +98,11 @@ def run(job: Job) -> Iterator[Step]:
     scales = plan_scales(height, width, p.steps)
 
     def measure(x: Tensor) -> tuple[Tensor, dict[str, float]]:
-        near, far = objective(x.contiguous(memory_format=torch.channels_last))
-        smooth = ops.total_variation(x)
-        outside = (x - x.clamp(0, 1)).square().mean()
+        seen = x + (x.clamp(0, 1) - x).detach()
+        with torch.autocast(job.device.type, torch.bfloat16, enabled=job.half):
+            near, far = objective(seen.contiguous(memory_format=torch.channels_last))
+        smooth = ops.total_variation(seen)
+        outside = (x - seen.detach()).square().mean()
         total = near + STYLE_WEIGHT * p.style_strength * far
         total = total + TV_WEIGHT * p.tv * smooth + RANGE_WEIGHT * outside
         losses = {"total": total, "content": near, "style": far}
@@ -113,9 +117,10 @@ def run(job: Job) -> Iterator[Step]:
     for height, width, steps in scales:
         x = resize(x.detach(), height, width).clone(memory_format=torch.contiguous_format)
         x.requires_grad_(True)
-        objective.set_content(resize(content, height, width))
         side = max(height, width) * p.style_scale
-        objective.set_style((at_side(picture, side), weight) for picture, weight in styles)
+        with torch.autocast(job.device.type, torch.bfloat16, enabled=job.half):
+            objective.set_content(resize(content, height, width))
+            objective.set_style((at_side(picture, side), weight) for picture, weight in styles)
         if p.optimizer == "lbfgs":
             optimizer: torch.optim.Optimizer = torch.optim.LBFGS(
                 [x], max_iter=1, history_size=20, tolerance_grad=0, tolerance_change=0

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from typing import Literal, cast
+from typing import Literal, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -149,11 +149,18 @@ class PerceptualNetwork(nn.Module):
         if layer not in self.heads:
             return g
         with torch.autocast(g.device.type, enabled=False):
-            if self.training or layer not in self._r:
-                w = self.head(layer).weight.detach().flatten(1).float()
-                self._r[layer] = torch.linalg.qr(w).R
-            r: Tensor = self._r[layer].to(g.device)
+            r = self._r.get(layer)
+            if r is None:
+                r = torch.linalg.qr(self.head(layer).weight.detach().flatten(1).float()).R
+                if not self.training:
+                    self._r[layer] = r
+            r = r.to(g.device)
             return r @ g @ r.mT
+
+    def train(self, mode: bool = True) -> Self:
+        """As `nn.Module.train`; forgets R of the heads, which training changes."""
+        self._r.clear()
+        return super().train(mode)
 
 
 def new_small(generator: torch.Generator, teacher_channels: Mapping[str, int]) -> PerceptualNetwork:

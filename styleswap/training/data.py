@@ -46,7 +46,7 @@ class Crops:
         self._open = functools.cache(self._decode)
 
     def _decode(self, file: Path) -> Tensor:
-        picture = media.open_picture(file)
+        picture = media.open_picture(file, f"training picture {file.name}")
         short = min(picture.size)
         if short > self.keep:
             picture = media.fit(picture, round(max(picture.size) * self.keep / short))

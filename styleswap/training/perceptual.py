@@ -213,10 +213,11 @@ def train(
     teacher.set_pooling("average")
     net = perceptual.new_small(generator, teacher.channels).to(device)
     if settings.warm:
-        net.load_state_dict(PerceptualNetwork(_tensors(settings.warm)).state_dict())
+        _start_from(net, settings.warm)
     net = net.train().to(memory_format=torch.channels_last)
     teacher = teacher.to(memory_format=torch.channels_last)
-    if not resume and not settings.warm:
+    # Also when resuming: the rates are relative to the weights that a run begins with.
+    if not settings.warm:
         fit_heads(net, teacher, crops.draw(32, generator).to(device))
     # Adam moves each weight by about the rate: it is relative to the size of the layer's weights.
     optimizer = torch.optim.Adam(
@@ -262,12 +263,15 @@ def train(
     return net, validate(net, teacher, held.to(device))
 
 
-def _tensors(file: str) -> dict[str, Tensor]:
-    """The weights to start from, in float32."""
+def _start_from(net: PerceptualNetwork, file: str) -> None:
+    """Take over the weights of a file of the same network."""
     try:
-        return {k: v.float() for k, v in load_file(file).items()}
-    except (OSError, SafetensorError):
-        raise StyleSwapError(f"There are no weights to start from at {file}.") from None
+        tensors = {k: v.float() for k, v in load_file(file).items()}
+        net.load_state_dict(PerceptualNetwork(tensors).state_dict())
+    except (OSError, SafetensorError, KeyError, RuntimeError):
+        raise StyleSwapError(
+            f"There are no weights of this network to start from at {file}."
+        ) from None
 
 
 def _size(weight: Tensor) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -93,7 +94,10 @@ def load_teacher(source: str) -> Teacher:
         )
     found = []
     for file in files:
-        tensors = load_file(file)
+        try:
+            tensors = load_file(file)
+        except SafetensorError:
+            raise StyleSwapError(f"The teacher's file {file} is damaged; get it again.") from None
         maps: dict[str, nn.Conv2d] = {}
         for layer in LAYERS:
             key = f"{layer.replace('relu', 'conv')}_to_vgg"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -147,7 +147,7 @@ CHANGES: dict[str, Any] = {
     "pooling": "max",
     "content_layers": "relu3_1",
     "style_layers": "relu1_1 relu2_1 relu3_1 relu4_1 relu5_1=4",
-    "tv": 50.0,
+    "tv": 10.0,
 }
 # The engine makes the content of this size, and the job's `perceptual` reads the network's name.
 ELSEWHERE = {"size", "network"}
@@ -205,7 +205,7 @@ def test_more_strength_is_more_style_and_less_content(
     optimizer: str, lake: Tensor, swirls: Tensor
 ) -> None:
     near, far = [], []
-    for strength in (0.02, 0.3, 20.0):
+    for strength in (0.05, 0.5, 20.0):
         x = paint(lake, swirls, steps=20, style_strength=strength, optimizer=optimizer)
         near.append(metrics.content_distance(small(), x, lake))
         far.append(style_loss(x, swirls))
@@ -214,9 +214,9 @@ def test_more_strength_is_more_style_and_less_content(
 
 def test_more_smoothness_is_smoother(lake: Tensor, swirls: Tensor) -> None:
     rough, usual, smooth = (
-        ops.total_variation(paint(lake, swirls, steps=12, tv=tv)).item() for tv in (0, 10, 100)
+        ops.total_variation(paint(lake, swirls, steps=12, tv=tv)).item() for tv in (0, 3, 10)
     )
-    assert rough > 1.05 * usual > 1.2 * smooth
+    assert rough > 1.02 * usual > 1.05 * smooth
 
 
 def test_seeds_draw_the_noise_and_nothing_else(lake: Tensor, swirls: Tensor) -> None:
@@ -237,9 +237,7 @@ def test_starts(lake: Tensor, swirls: Tensor) -> None:
         torch.testing.assert_close(x, want, rtol=0, atol=0.02)
     x = run(lake, styles, (1.0, 2.0), steps=1, start="noise")[0].image
     assert x.std() > 0.1
-    torch.testing.assert_close(
-        x.mean((2, 3)), 0.5 * swirls.mean((2, 3)) + 0.25, rtol=0, atol=0.03
-    )
+    torch.testing.assert_close(x.mean((2, 3)), 0.5 * swirls.mean((2, 3)) + 0.25, rtol=0, atol=0.03)
 
 
 def test_kept_colours_are_the_contents(swirls: Tensor) -> None:
@@ -284,16 +282,26 @@ def test_two_styles_mix(lake: Tensor, swirls: Tensor) -> None:
     assert to_first == sorted(to_first) and to_other == sorted(to_other, reverse=True)
 
 
-def test_a_larger_brush_makes_larger_strokes() -> None:
-    """Dots of twice the size leave less to see between neighbouring pixels."""
-    content, dots = torch.full((1, 3, 96, 96), 0.5), example("dots", 192)
-    fine, coarse = (
-        ops.total_variation(
-            paint(content, dots, steps=25, style_scale=k, start="noise", style_strength=50, tv=0)
-        )
-        for k in (0.5, 2.0)
-    )
-    assert fine > 1.2 * coarse
+@pytest.mark.parametrize("scale", [0.25, 1.0, 1.5])
+def test_brush_size_is_the_size_of_the_style(
+    scale: float, lake: Tensor, swirls: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A style picture that is twice as large has strokes of twice the size."""
+    sizes: list[tuple[int, ...]] = []
+    set_style = gatys.PerceptualLoss.set_style
+
+    def spy(self: gatys.PerceptualLoss, pictures: Iterable[tuple[Tensor, float]]) -> None:
+        pictures = list(pictures)
+        sizes.extend(tuple(x.shape[2:]) for x, _ in pictures)
+        set_style(self, pictures)
+
+    monkeypatch.setattr(gatys.PerceptualLoss, "set_style", spy)
+    run(example("lake", 300), [swirls], steps=2, style_scale=scale)
+    side, other = max(swirls.shape[2:]), min(swirls.shape[2:])
+    for (height, width), content in zip(sizes, (150, 300), strict=True):
+        longer = max(content * scale, 32 * side / other)  # never too small for the network
+        assert max(height, width) == pytest.approx(longer, abs=1)
+        assert min(height, width) == pytest.approx(longer * other / side, abs=1)
 
 
 # --- the border ---------------------------------------------------------------------------------
@@ -309,26 +317,28 @@ def texture(side: int) -> Tensor:
 
 
 def frame(padding: str) -> float:
-    """How far the outer 8 px of a painted texture are from the inside, in deviations."""
+    """How much brighter the outer 8 px of a painted texture are than the inside, in deviations.
+
+    The mean of three pictures: a single one differs by chance too.
+    """
     net = PerceptualNetwork(small().named_weights(), padding=padding)  # type: ignore[arg-type]
     net.eval().requires_grad_(False)
-    params = GatysParams(steps=40, start="noise", style_strength=50, seed=2)
     grey = torch.full((1, 3, 96, 96), 0.5)
     style = (Style(texture(128), None, 1.0),)
-    *_, last = gatys.run(Job(grey, style, params, CPU, lambda *_: net))
-    y = ops.luma(last.image)
-    inside = y[..., 8:-8, 8:-8]
-    ring = torch.ones_like(y, dtype=torch.bool)
+    ring = torch.ones((1, 1, 96, 96), dtype=torch.bool)
     ring[..., 8:-8, 8:-8] = False
-    brighter = (y[ring].mean() - inside.mean()).abs() / inside.std()
-    livelier = (y[ring].std() / inside.std()).log().abs()
-    return float(brighter + livelier)
+    found = []
+    for seed in (1, 2, 3):
+        params = GatysParams(steps=30, start="noise", style_strength=20, tv=0, seed=seed)
+        *_, last = gatys.run(Job(grey, style, params, CPU, lambda *_: net))
+        y = ops.luma(last.image)
+        found.append((y[ring].mean() - y[~ring].mean()) / y[~ring].std())
+    return abs(float(sum(found)) / len(found))
 
 
 def test_there_is_no_frame_at_the_border() -> None:
-    reflected = frame("reflect")
-    assert reflected < 0.15
-    assert frame("zeros") > 0.2  # the measure does see one
+    assert frame("reflect") < 0.08
+    assert frame("zeros") > 0.12  # the measure does see one
 
 
 # --- the helpers --------------------------------------------------------------------------------

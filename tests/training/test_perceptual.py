@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,9 +36,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         colourful(90 + 10 * i, 80).rotate(90 * i).save(root / "photos" / f"{i}.png")
         rough = (noise(12, 12, 3, seed=i) * 255).byte().numpy()
         Image.fromarray(rough).resize((96, 96)).save(root / "paintings" / f"{i}.png")
-    save_file(
-        random_network(EXACT, seed=1).named_weights(), root / "teacher" / "exact.safetensors"
-    )
+    save_file(random_network(EXACT, seed=1).named_weights(), root / "teacher" / "exact.safetensors")
     imitation = random_network(TINY, seed=2).named_weights()
     for name in ("conv4_1", "conv5_1"):
         imitation[f"{name}_to_vgg.weight"] = noise(10, TINY[name], 1, 1) - 0.5
@@ -55,9 +54,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settings(world: Path, **changes: object) -> Settings:
     pictures = (str(world / "photos"), str(world / "paintings"))
-    usual = Settings(
-        str(world / "teacher"), pictures, steps=10, batch=2, crop=64, lr=0.02, seed=0
-    )
+    usual = Settings(str(world / "teacher"), pictures, steps=10, batch=2, crop=64, lr=0.02, seed=0)
     return replace(usual, **changes)  # type: ignore[arg-type]
 
 
@@ -86,9 +83,11 @@ def test_it_learns(world: Path, tmp_path: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "losses.csv").open()))
     assert [int(row["step"]) for row in rows] == [20, 40, 60]
     assert float(rows[-1]["loss"]) == pytest.approx(values[-1], abs=1e-4)
-    assert {*LAYERS, *(f"{n}.gram" for n in STYLE_LAYERS)} == errors.keys() == {
-        k for k in rows[0] if k not in ("step", "seconds", "loss")
-    }
+    assert (
+        {*LAYERS, *(f"{n}.gram" for n in STYLE_LAYERS)}
+        == errors.keys()
+        == {k for k in rows[0] if k not in ("step", "seconds", "loss")}
+    )
     for name, error in errors.items():
         assert float(rows[-1][name]) == pytest.approx(error, abs=1e-4)
         assert 0 <= error < 1.5
@@ -143,6 +142,20 @@ def test_resuming_with_other_settings(world: Path, tmp_path: Path) -> None:
         run(settings(world, steps=1), tmp_path / "new", resume=True)
 
 
+def test_a_warm_start_begins_with_the_weights_of_a_file(world: Path, tmp_path: Path) -> None:
+    file = tmp_path / "warm.safetensors"
+    net = nets.new_small(
+        torch.Generator().manual_seed(9), load_teacher(str(world / "teacher")).channels
+    )
+    save_file({k: v.half() for k, v in net.named_weights().items()}, file)
+    chosen = settings(world, steps=1, warm=str(file), lr=1e-6)  # which hardly moves them
+    found = run(chosen, tmp_path / "runs")[0].named_weights()
+    for name, tensor in net.named_weights().items():
+        torch.testing.assert_close(found[name], tensor, rtol=2e-3, atol=1e-4)
+    with pytest.raises(StyleSwapError, match="no weights to start from"):
+        run(settings(world, warm=str(tmp_path / "none")), tmp_path / "other")
+
+
 def test_every_weight_moves_at_every_step(world: Path, tmp_path: Path) -> None:
     """Also at steps that renew a probe, where the network runs without a graph as well."""
     states: list[dict[str, Tensor]] = []
@@ -154,7 +167,7 @@ def test_every_weight_moves_at_every_step(world: Path, tmp_path: Path) -> None:
 
     run(settings(world, steps=9), tmp_path, every=1, report=look)
     assert len(states) == 8
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in itertools.pairwise(states):
         for name in before:
             if name.startswith("model."):
                 assert not torch.equal(before[name], after[name]), name

@@ -63,7 +63,9 @@ def test_layers_are_given_as_asked_for(folder: Path) -> None:
     found = teacher.features(x, order)
     assert tuple(found) == order
     assert torch.equal(found["relu5_1"], teacher.features(x)["relu5_1"])
-    assert torch.equal(teacher.style_matrix("relu2_1", found["relu2_1"]), ops.gram(found["relu2_1"]))
+    assert torch.equal(
+        teacher.style_matrix("relu2_1", found["relu2_1"]), ops.gram(found["relu2_1"])
+    )
 
 
 def test_pooling_reaches_every_network(folder: Path) -> None:
@@ -94,7 +96,7 @@ def test_no_files(tmp_path: Path) -> None:
             load_teacher(str(source))
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff" * 64])
+@pytest.mark.parametrize("data", [b"", b"\xff" * 64], ids=["empty", "junk"])
 def test_a_damaged_file(data: bytes, folder: Path) -> None:
     (folder / "m.safetensors").write_bytes(data)
     with pytest.raises(StyleSwapError, match=r"m\.safetensors"):
