@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--teacher", required=True, help="vgg19, or a folder of teacher files")
     parser.add_argument("--plain-steps", type=int, default=1500)
     parser.add_argument("--plain-loss", type=float, help="skip the plain run: its recorded loss")
-    parser.add_argument("--steps", type=int, default=150, help="steps of ours")
+    parser.add_argument("--steps", type=int, default=300, help="steps of ours")
     parser.add_argument("--pooling", choices=["max", "average"], default="average")
     args = parser.parse_args()
     print(machine())
@@ -57,7 +57,7 @@ def main() -> None:
     if target is None:
         target = loss(plain_adam(objective, content, args.plain_steps, 0.03, weight))
     print(f"{name}, style weight {weight:g}: untouched {loss(content):.4f}")
-    print(f"plain Adam, {args.plain_steps} steps: loss {target:.4f}")
+    print(f"plain Adam, {args.plain_steps} steps: loss {target:.4f}", flush=True)
 
     # The cost of a step at each scale, in a network of VGG-19's size.
     full = vgg19_sized(args.pooling)
@@ -80,7 +80,10 @@ def main() -> None:
     seconds, reached = 0.0, None
     for step in gatys.run(job):
         seconds += cost[step.image.shape[2]]
-        if step.image.shape[2] == SIDE and loss(step.image) <= target:
+        now = loss(step.image) if step.image.shape[2] == SIDE else float("nan")
+        if step.i % 20 == 0:
+            print(f"ours, step {step.i}, {step.image.shape[2]} px: loss {now:.4f}", flush=True)
+        if now <= target:
             reached = step.i
             break
     print(f"plain: {1000 * plain_step:.0f} ms a step, {plain_seconds:.0f} s in all")

@@ -178,7 +178,7 @@ def bf16_is_fast(device: torch.device) -> bool:
     Asked of the processor and not measured: the same machine must give the same picture each time.
     """
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # torch names these with an underscore, and has no other way to ask that 2.10 knows.
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 

@@ -27,7 +27,6 @@ Padding = Literal["reflect", "zeros"]
 
 # Convolutions a block of VGG-19 has, up to the last layer that the field uses.
 VGG19_DEPTHS = (2, 2, 4, 4, 1)
-VGG19_CHANNELS = (64, 128, 256, 512, 512)
 
 # The small network's channels, convolution by convolution: most of them where texture lives.
 SMALL_CHANNELS = {

@@ -152,7 +152,7 @@ def test_a_warm_start_begins_with_the_weights_of_a_file(world: Path, tmp_path: P
     found = run(chosen, tmp_path / "runs")[0].named_weights()
     for name, tensor in net.named_weights().items():
         torch.testing.assert_close(found[name], tensor, rtol=2e-3, atol=1e-4)
-    with pytest.raises(StyleSwapError, match="no weights to start from"):
+    with pytest.raises(StyleSwapError, match="no weights of this network"):
         run(settings(world, warm=str(tmp_path / "none")), tmp_path / "other")
 
 
