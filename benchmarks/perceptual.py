@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--rate", type=float, default=0.02)
     parser.add_argument("--style-weight", type=float, default=10.0, help="against content 1")
-    parser.add_argument("--pooling", choices=["max", "average"], default="max")
+    parser.add_argument("--pooling", choices=["max", "average"], default="average")
     parser.add_argument("--only-speed", action="store_true")
     args = parser.parse_args()
     torch.manual_seed(0)

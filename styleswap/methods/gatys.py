@@ -33,8 +33,8 @@ TV_WEIGHT = 1.0
 RANGE_WEIGHT = 300.0
 # A scale has at least this many pixels on its shorter side: relu5_1 is 16 times smaller.
 SMALLEST_SIDE = 96
-# Of the steps, each scale gets this many times as many as the next finer one.
-COARSER_STEPS = 1.5
+# Of the steps, each scale gets this share of what the next finer one gets.
+COARSER_STEPS = 0.5
 ADAM_RATE = 0.04
 
 
