@@ -1,6 +1,6 @@
 """Makes ``results.jpg``, README's picture: a photograph beside itself in three of our styles.
 
-    python examples/make_results.py
+python examples/make_results.py
 """
 
 from __future__ import annotations
