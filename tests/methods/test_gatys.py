@@ -86,8 +86,8 @@ def test_steps_are_counted(lake: Tensor, swirls: Tensor) -> None:
 
 def test_scales_go_from_coarse_to_the_size_of_the_content(swirls: Tensor) -> None:
     content = F.interpolate(example("lake", 96), (193, 200), mode="bilinear")
-    sizes = [tuple(s.image.shape[2:]) for s in run(content, [swirls], steps=5)]
-    assert sizes == [(97, 100)] * 3 + [(193, 200)] * 2
+    sizes = [tuple(s.image.shape[2:]) for s in run(content, [swirls], steps=6)]
+    assert sizes == [(97, 100)] * 2 + [(193, 200)] * 4
 
 
 @pytest.mark.parametrize(("height", "width"), [(97, 161), (33, 127), (32, 160), (101, 32)])
@@ -355,7 +355,7 @@ def test_plan_scales(height: int, width: int, steps: int) -> None:
     assert sum(n for *_, n in plan) == steps and all(n >= 1 for *_, n in plan)
     for (h, w, coarse), (h2, w2, fine) in itertools.pairwise(plan):
         assert (h, w) == ((h2 + 1) // 2, (w2 + 1) // 2)
-        assert coarse >= fine - len(plan)  # rounding falls to the last
+        assert coarse <= fine  # where a step costs four times as much, and more are needed
         assert min(h, w) >= SMALLEST_SIDE
     if steps >= 30 and min(height, width) >= 2 * SMALLEST_SIDE:
         assert min(plan[0][:2]) < 2 * SMALLEST_SIDE
