@@ -80,9 +80,11 @@ def main() -> None:
     seconds, reached = 0.0, None
     for step in gatys.run(job):
         seconds += cost[step.image.shape[2]]
-        now = loss(step.image) if step.image.shape[2] == SIDE else float("nan")
+        if step.image.shape[2] < SIDE:
+            continue
+        now = loss(step.image)
         if step.i % 20 == 0:
-            print(f"ours, step {step.i}, {step.image.shape[2]} px: loss {now:.4f}", flush=True)
+            print(f"ours, step {step.i}: loss {now:.4f}, {seconds:.1f} s", flush=True)
         if now <= target:
             reached = step.i
             break
