@@ -125,17 +125,8 @@ def image(
     if stopped:
         typer.echo(f"stopped at step {last.i} of {last.n}", err=True)
     if as_json:
-        facts = {
-            "method": method,
-            "output": str(output),
-            "width": result.width,
-            "height": result.height,
-            "seconds": round(last.seconds, 3),
-            "perceptual": last.network,
-            "content_loss": last.losses.get("content"),
-            "style_loss": last.losses.get("style"),
-        }
-        typer.echo(json.dumps(facts))
+        first = {"method": method, "output": str(output)}
+        typer.echo(json.dumps(first | last.facts(method, result.size)))
     else:
         typer.echo(f"wrote {output}, {result.width} x {result.height}, {last.seconds:.1f} s")
 

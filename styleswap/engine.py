@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from PIL import Image
@@ -66,6 +67,18 @@ class Progress:
     def picture(self) -> Image.Image:
         """The state of the result as an RGB picture."""
         return tensors.to_pil(self.image)
+
+    def facts(self, method: str, size: tuple[int, int]) -> dict[str, Any]:
+        """The numbers of a result of `size` (width, height), for ``--json`` and the API."""
+        return {
+            "method": method,
+            "width": size[0],
+            "height": size[1],
+            "seconds": round(self.seconds, 3),
+            "perceptual": self.network,
+            "content_loss": self.losses.get("content"),
+            "style_loss": self.losses.get("style"),
+        }
 
 
 class Engine:
@@ -145,16 +158,14 @@ class Engine:
         """Turn running out of memory, which a person can put right, into a sentence."""
         try:
             yield
-        except (torch.OutOfMemoryError, MemoryError):
+        except (MemoryError, RuntimeError) as error:
+            kinds = (MemoryError, torch.OutOfMemoryError)
+            # On a CPU torch raises a plain RuntimeError that says so.
+            if not isinstance(error, kinds) and "not enough memory" not in str(error):
+                raise
             raise StyleSwapError(
                 "There is not enough memory for this size; choose a smaller one."
             ) from None
-        except RuntimeError as error:
-            if "not enough memory" in str(error):  # what torch raises on a CPU
-                raise StyleSwapError(
-                    "There is not enough memory for this size; choose a smaller one."
-                ) from None
-            raise
 
     def _style(self, choice: StyleChoice) -> Style:
         if choice.picture is None:

@@ -593,18 +593,7 @@ class PictureTab:
                 used = [trained_style] if spec.style == "trained" else paths[:1]
                 after = Path(folder) / file_name(spec.id, content, *used)
                 save_result(last, size, after)
-                yield (
-                    str(after),
-                    {
-                        "method": spec.id,
-                        "width": size[0],
-                        "height": size[1],
-                        "seconds": round(last.seconds, 3),
-                        "perceptual": last.network,
-                        "content_loss": last.losses.get("content"),
-                        "style_loss": last.losses.get("style"),
-                    },
-                )
+                yield str(after), last.facts(spec.id, size)
 
 
 def checker(what: str) -> Callable[[str | None], Iterator[Any]]:
