@@ -174,12 +174,12 @@ def _describe(spec: MethodSpec) -> dict[str, Any]:
 def train_perceptual(
     pictures: Annotated[list[Path], typer.Option(help="A folder of pictures; several take turns.")],
     teacher: Annotated[str, typer.Option(help="vgg19, or a folder of teacher files.")] = "vgg19",
-    steps: Annotated[int, typer.Option(min=1)] = 5000,
+    steps: Annotated[int, typer.Option(min=1)] = 8500,
     batch: Annotated[int, typer.Option(min=1, help="Crops a step, beside the probes.")] = 3,
     crop: Annotated[int, typer.Option(min=64, help="Side of a crop, in pixels.")] = 160,
     lr: Annotated[
         float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
-    ] = 0.012,
+    ] = 0.06,
     seed: int = 0,
     warm: Annotated[
         Path | None, typer.Option("--from", help="Start from these weights, not from random ones.")

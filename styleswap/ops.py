@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor
 
 # Rec. 709 luma of an RGB picture, and YIQ's two axes of colour (Gatys et al. 2016, Preserving
 # Color in Neural Artistic Style Transfer, arXiv 1606.05897, section 3.1, transfers the luma).
 _LUMA = (0.2126, 0.7152, 0.0722)
+
+
+class _Gram(torch.autograd.Function):
+    """``f f^T / n`` whose gradient is one product, ``(D + D^T) f / n``.
+
+    Left to itself, autograd takes two products and adds them in different memory layouts, which
+    costs more than the convolution that made the features.
+    """
+
+    @staticmethod
+    def forward(flat: Tensor) -> Tensor:
+        return cast(Tensor, flat @ flat.mT / flat.shape[2])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (flat,) = ctx.saved_tensors
+        slope = (grads[0] + grads[0].mT) / flat.shape[2]
+        # In the layout of the features, so that the layers before need not turn it.
+        return (flat.mT @ slope).mT if flat.stride(1) == 1 else slope @ flat
 
 
 def gram(features: Tensor) -> Tensor:
@@ -20,10 +45,8 @@ def gram(features: Tensor) -> Tensor:
         (B, C, C) float32, ``sum_hw f_i f_j / (H W)``: independent of the picture's size, summed in
         float32 also under autocast, because a sum over 10^5 positions does not fit bfloat16.
     """
-    flat = features.flatten(2)
     with torch.autocast(features.device.type, enabled=False):
-        flat = flat.float()
-        return flat @ flat.mT / flat.shape[2]
+        return cast(Tensor, _Gram.apply(features.flatten(2).float()))
 
 
 def total_variation(x: Tensor) -> Tensor:

@@ -4,9 +4,9 @@ Both are chains of 3x3 convolutions with VGG's names (``conv1_1`` ... ``conv5_1`
 pooling between the blocks (Simonyan & Zisserman 2014), so one class runs both: the channels are
 read from the weights.
 
-Departures of the small network from VGG-19: fewer channels, two convolutions a block at most,
-reflection padding (no frame at the border), and a head W per layer, a 1x1 map to VGG-19's
-channels. Distances between its Gram matrices are measured through the heads.
+Departures of the small network from VGG-19: fewer channels, reflection padding (no frame at the
+border), and a head W per layer, a 1x1 map to VGG-19's channels. Distances between its Gram matrices
+are measured through the heads.
 """
 
 from __future__ import annotations
@@ -28,17 +28,22 @@ Padding = Literal["reflect", "zeros"]
 # Convolutions a block of VGG-19 has, up to the last layer that the field uses.
 VGG19_DEPTHS = (2, 2, 4, 4, 1)
 
-# The small network's channels, convolution by convolution: most of them where texture lives.
+# The small network's channels, convolution by convolution: wide where its layers are measured,
+# narrow on the way. Multiples of 16, which is how processors take them.
 SMALL_CHANNELS = {
-    "conv1_1": 24,
-    "conv1_2": 24,
+    "conv1_1": 16,
+    "conv1_2": 32,
     "conv2_1": 64,
     "conv2_2": 64,
-    "conv3_1": 128,
-    "conv3_2": 128,
-    "conv4_1": 192,
-    "conv4_2": 192,
-    "conv5_1": 192,
+    "conv3_1": 192,
+    "conv3_2": 64,
+    "conv3_3": 64,
+    "conv3_4": 64,
+    "conv4_1": 128,
+    "conv4_2": 96,
+    "conv4_3": 96,
+    "conv4_4": 96,
+    "conv5_1": 128,
 }
 
 
@@ -128,7 +133,8 @@ class PerceptualNetwork(nn.Module):
             if name in wanted:
                 found[name] = x
             relu = name.replace("conv", "relu")
-            x = F.relu(x)
+            # In place where nobody asked for what was before: memory is what large maps wait for.
+            x = F.relu(x, inplace=name not in wanted)
             if relu in wanted:
                 found[relu] = x
             if len(found) == len(set(wanted)):

@@ -68,14 +68,16 @@ def load(
             " settings, or another output."
         )
 
-    def under(prefix: str) -> dict[str, Tensor]:
-        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-    model.load_state_dict(under("model."))
+    model.load_state_dict(under("model.", tensors))
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in under("optimizer.").items():
+    for key, value in under("optimizer.", tensors).items():
         index, _, name = key.partition(".")
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     generator.set_state(tensors["generator"])
-    return int(meta["step"]), under("extra.")
+    return int(meta["step"]), under("extra.", tensors)
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

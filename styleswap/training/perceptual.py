@@ -29,7 +29,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from styleswap import losses
+from styleswap import losses, ops
 from styleswap.errors import StyleSwapError
 from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork
@@ -39,7 +39,7 @@ from styleswap.training.data import Crops, find_pictures
 from styleswap.training.teacher import Teacher, load_teacher
 
 PROBES = 4
-PROBE_LIFE = 120  # steps at most before a probe starts anew
+PROBE_LIFE = 200  # steps at most before a probe starts anew
 PROBE_RATE = 0.02
 
 
@@ -57,29 +57,80 @@ class Settings:
     warm: str | None = None
 
 
-def distillation_loss(
-    net: PerceptualNetwork, mine: dict[str, Tensor], theirs: dict[str, Tensor]
-) -> dict[str, Tensor]:
+@dataclass(frozen=True)
+class Moments:
+    """Second moments of a layer's feature maps, per position: f the pupil's, F the teacher's."""
+
+    own: Tensor  # (B, C, C), f f^T
+    cross: Tensor  # (B, C, C_t), f F^T
+    truth: Tensor  # (B, C_t, C_t), F F^T
+
+    @classmethod
+    def of(cls, mine: Tensor, theirs: Tensor) -> Moments:
+        """Of (B, C, H, W) and (B, C_t, H, W)."""
+        with torch.autocast(mine.device.type, enabled=False):
+            f, t = mine.flatten(2).float(), theirs.flatten(2).float()
+            return cls(ops.gram(mine), f @ t.mT / f.shape[2], ops.gram(theirs))
+
+    @property
+    def energy(self) -> Tensor:
+        """``||F||^2`` per position of each sample, (B,)."""
+        return self.truth.diagonal(dim1=1, dim2=2).sum(1)
+
+
+class Heads:
+    """Fits each head W by least squares, in closed form, over the steps just gone.
+
+    W minimises the mean of ``||W f - F||^2 / ||F||^2``. The trunk then always learns against the
+    best heads that there are, which is what makes it learn fast: variable projection (Golub &
+    Pereyra 1973).
+    """
+
+    def __init__(self) -> None:
+        self.moments: dict[str, Tensor] = {}
+        self.steps = 0
+
+    @torch.no_grad()
+    def fit(self, net: PerceptualNetwork, found: dict[str, Moments], rate: float) -> None:
+        """Take in a step's moments, the newest weighing `rate`, and set the heads."""
+        self.steps += 1
+        for layer, m in found.items():
+            # Flat pictures have next to no energy to be relative to.
+            share = 1 / (m.energy + 1e-2 * m.energy.mean())
+            for name, value in (("own", m.own), ("cross", m.cross)):
+                mean = (value * share.view(-1, 1, 1)).mean(0)
+                before = self.moments.setdefault(f"{layer}.{name}", torch.zeros_like(mean))
+                before.lerp_(mean, max(rate, 1 / self.steps))
+            own = self.moments[f"{layer}.own"]
+            ridge = 1e-4 * own.diagonal().mean() * torch.eye(len(own), device=own.device)
+            w = torch.linalg.solve(own + ridge, self.moments[f"{layer}.cross"]).mT
+            net.head(layer).weight.copy_(w[:, :, None, None])
+
+    def state(self) -> dict[str, Tensor]:
+        return self.moments | {"steps": torch.tensor(self.steps)}
+
+    def restore(self, state: dict[str, Tensor], device: torch.device) -> None:
+        self.moments = {k: v.to(device) for k, v in state.items()}
+        self.steps = int(self.moments.pop("steps"))
+
+
+def distillation_loss(net: PerceptualNetwork, found: dict[str, Moments]) -> dict[str, Tensor]:
     """The squared relative errors of each layer, a value for each of the B pictures.
 
-    ``{"relu1_1": (B,), "relu1_1.gram": (B,), ...}``. Both kinds come out of three matrices of
-    second moments, ``f f^T``, ``f F^T`` and ``F F^T``, since ``||W f - F||^2 = tr(W f f^T W^T) -
-    2 tr(W f F^T) + tr(F F^T)``: half the work of going over the maps of the largest layers again.
+    ``{"relu1_1": (B,), "relu1_1.gram": (B,), ...}``. Both kinds come out of the moments, since
+    ``||W f - F||^2 = tr(W f f^T W^T) - 2 tr(W f F^T) + tr(F F^T)``: half the work of going over
+    the maps of the largest layers again.
     """
     out: dict[str, Tensor] = {}
-    for layer, target in theirs.items():
+    for layer, m in found.items():
         w = net.head(layer).weight.flatten(1).float()
         with torch.autocast(w.device.type, enabled=False):
-            f, t = mine[layer].flatten(2).float(), target.flatten(2).float()
-            n = f.shape[2]
-            mapped = w @ (f @ f.mT / n) @ w.mT
-            truth = t @ t.mT / n
-            cross = (w @ (f @ t.mT / n)).diagonal(dim1=1, dim2=2).sum(1)
-            energy = truth.diagonal(dim1=1, dim2=2).sum(1)
-            missed = mapped.diagonal(dim1=1, dim2=2).sum(1) - 2 * cross + energy
-            out[layer] = missed / (energy + 1e-8)
+            mapped = w @ m.own @ w.mT
+            cross = (w @ m.cross).diagonal(dim1=1, dim2=2).sum(1)
+            missed = mapped.diagonal(dim1=1, dim2=2).sum(1) - 2 * cross + m.energy
+            out[layer] = missed / (m.energy + 1e-8)
             if layer in STYLE_LAYERS:
-                out[f"{layer}.gram"] = losses.relative_errors(mapped, truth)
+                out[f"{layer}.gram"] = losses.relative_errors(mapped, m.truth)
     return out
 
 
@@ -89,22 +140,18 @@ def total(parts: dict[str, Tensor]) -> Tensor:
     return torch.stack(each).sum(0).mean()
 
 
-@torch.no_grad()
-def fit_heads(net: PerceptualNetwork, teacher: Teacher, x: Tensor) -> None:
-    """Set each head to the least-squares map from the network's features to the teacher's.
+def recoloured(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Half of the pictures of (B, 3, H, W) with colours mixed, contrast and brightness changed.
 
-    A start that gradient steps would take hundreds to reach, since the scales of the layers differ.
-
-    Args:
-        x: (B, 3, H, W) pictures to fit on.
+    Few paintings are at hand; a person's style may have any colours.
     """
-    theirs = teacher.features(x)
-    for layer, f in net.features(x, LAYERS).items():
-        a, b = f.transpose(0, 1).flatten(1), theirs[layer].transpose(0, 1).flatten(1)
-        gram = a @ a.mT
-        ridge = 1e-2 * gram.diagonal().mean() * torch.eye(len(gram), device=x.device)
-        w = torch.linalg.solve(gram + ridge, a @ b.mT).mT
-        net.head(layer).weight.copy_(w[:, :, None, None])
+    n = len(x)
+    mix = torch.eye(3) + 0.4 * torch.randn(n, 3, 3, generator=generator)
+    contrast = (0.3 * torch.randn(n, 1, 1, generator=generator)).exp()
+    shift = 0.1 * torch.randn(n, 3, 1, generator=generator)
+    changed = 0.5 + shift + contrast * (mix @ (x.flatten(2) - 0.5))
+    chosen = torch.rand(n, 1, 1, 1, generator=generator) < 0.5
+    return torch.where(chosen, changed.view_as(x).clamp(0, 1), x)
 
 
 class Probes:
@@ -114,6 +161,7 @@ class Probes:
         self.crops, self.generator, self.device = crops, generator, device
         shape = (PROBES, 3, crops.size, crops.size)
         self.x, self.mean, self.square = (torch.zeros(shape, device=device) for _ in range(3))
+        self.style = torch.zeros(shape, device=device)
         self.styles: dict[str, Tensor] = {}
         # As if at the end of lives of different lengths: they do not all start anew at once.
         self.age = torch.full((PROBES,), PROBE_LIFE)
@@ -122,25 +170,26 @@ class Probes:
     @torch.no_grad()
     def renew(self, net: PerceptualNetwork) -> None:
         """Start those anew whose life is over: a picture or noise, and the style of another."""
+        renewed = False
         for i in range(PROBES):
             if int(self.age[i]) < int(self.end[i]):
                 continue
             # Two draws of two: the folders take turns, so each pair mixes kinds of pictures.
-            start, style = self.crops.draw(2, self.generator).to(self.device)
+            pair = recoloured(self.crops.draw(2, self.generator), self.generator)
+            start, style = pair.to(self.device)
             u = torch.rand(3, generator=self.generator)
             if u[0] < 0.3:
                 start, style = style, start
             if u[1] < 0.15:
                 noise = torch.rand(start.shape, generator=self.generator).to(self.device)
                 start = 0.5 * style.mean((1, 2), keepdim=True) + 0.5 * noise
-            self.x[i], self.mean[i], self.square[i] = start, 0.0, 0.0
+            self.x[i], self.style[i], self.mean[i], self.square[i] = start, style, 0.0, 0.0
             self.age[i] = 0
             self.end[i] = int(PROBE_LIFE * (0.2 + 0.8 * u[2]))
-            for layer, f in net.features(style[None], STYLE_LAYERS).items():
-                g = net.style_matrix(layer, f)
-                if layer not in self.styles:
-                    self.styles[layer] = g.repeat(PROBES, 1, 1)
-                self.styles[layer][i] = g[0]
+            renewed = True
+        if renewed:  # those of the others as well: the network has moved on
+            found = net.features(self.style, STYLE_LAYERS)
+            self.styles = {layer: net.style_matrix(layer, f) for layer, f in found.items()}
 
     def move(self, found: dict[str, Tensor], x: Tensor, net: PerceptualNetwork) -> None:
         """One step of Adam down the style loss, as a person's picture takes it."""
@@ -157,7 +206,7 @@ class Probes:
         self.x = (x.detach() - PROBE_RATE * step).clamp(0, 1)
 
     def state(self) -> dict[str, Tensor]:
-        own = {k: getattr(self, k) for k in ("x", "mean", "square", "age", "end")}
+        own = {k: getattr(self, k) for k in ("x", "style", "mean", "square", "age", "end")}
         return own | {f"style.{k}": v for k, v in self.styles.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -175,7 +224,7 @@ def validate(net: PerceptualNetwork, teacher: Teacher, x: Tensor) -> dict[str, f
     for chunk in x.split(8):
         with torch.autocast(x.device.type, torch.bfloat16):
             mine, theirs = net.features(chunk, LAYERS), teacher.features(chunk)
-        for k, v in distillation_loss(net, mine, theirs).items():
+        for k, v in distillation_loss(net, _moments(mine, theirs)).items():
             sums[k] = sums.get(k, 0.0) + float(v.sum()) / len(x)
     return sums
 
@@ -214,21 +263,26 @@ def train(
     net = perceptual.new_small(generator, teacher.channels).to(device)
     if settings.warm:
         _start_from(net, settings.warm)
-    net = net.train().to(memory_format=torch.channels_last)
+    net = net.train()
     teacher = teacher.to(memory_format=torch.channels_last)
-    # Also when resuming: the rates are relative to the weights that a run begins with.
-    if not settings.warm:
-        fit_heads(net, teacher, crops.draw(32, generator).to(device))
-    # Adam moves each weight by about the rate: it is relative to the size of the layer's weights.
-    optimizer = torch.optim.Adam(
-        [{"params": [p], "scale": _size(p)} for p in net.parameters()], betas=(0.9, 0.99)
+    net.heads.requires_grad_(False)
+    # Muon (Jordan et al. 2024) turns all directions of a matrix alike, also those that hardly show
+    # in the gradient. A step moves a weight by a fifth of the rate: here of the layer's own size,
+    # also when resuming, when it is the size at the start of the run.
+    learnt = [p for p in net.parameters() if p.requires_grad]
+    rows = [_rows(p) for p in learnt]
+    optimizer = torch.optim.Muon(
+        [{"params": [p], "scale": _size(p)} for p in rows],
+        weight_decay=0.0,
+        adjust_lr_fn="match_rms_adamw",
     )
-    probes = Probes(crops, generator, device)
+    probes, heads = Probes(crops, generator, device), Heads()
     first = 0
     file = folder / "checkpoint.safetensors"
     if resume:
         first, extra = checkpoint.load(file, net, optimizer, generator, asdict(settings))
-        probes.restore(extra)
+        probes.restore(checkpoint.under("probes.", extra))
+        heads.restore(checkpoint.under("heads.", extra), device)
     log = folder / "losses.csv"
     started = time.monotonic()
     for step in range(first, settings.steps):
@@ -238,7 +292,7 @@ def train(
         fall = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * progress))).item()
         for group in optimizer.param_groups:
             group["lr"] = settings.lr * rise * fall * group["scale"]
-        fresh = crops.draw(settings.batch, generator).to(device)
+        fresh = recoloured(crops.draw(settings.batch, generator), generator).to(device)
         with torch.autocast(device.type, torch.bfloat16):
             probes.renew(net)
             x = torch.cat([fresh, probes.x]).contiguous(memory_format=torch.channels_last)
@@ -246,20 +300,23 @@ def train(
             with torch.no_grad():
                 theirs = teacher.features(x)
             mine = net.features(torch.cat([x[: len(fresh)], probe]), LAYERS)
-            parts = distillation_loss(net, mine, theirs)
-            loss = total(parts)
+            found = _moments(mine, theirs)
+            heads.fit(net, found, max(0.005, 0.05 * fall))
+            loss = total(distillation_loss(net, found))
             probes.move({k: v[len(fresh) :] for k, v in mine.items()}, probe, net)
-        optimizer.zero_grad(set_to_none=True)
+        net.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        torch.nn.utils.clip_grad_norm_(learnt, 5.0)
+        for p, flat in zip(learnt, rows, strict=True):
+            flat.grad = None if p.grad is None else _rows(p.grad)
         optimizer.step()
         report(step + 1, {"loss": loss.item()})
         if (step + 1) % checkpoint_every == 0 or step + 1 == settings.steps:
             errors = validate(net, teacher, held.to(device))
             _append(log, step + 1, time.monotonic() - started, loss.item(), errors)
-            checkpoint.save(
-                file, step + 1, net, optimizer, generator, probes.state(), asdict(settings)
-            )
+            extra = {f"probes.{k}": v for k, v in probes.state().items()}
+            extra |= {f"heads.{k}": v for k, v in heads.state().items()}
+            checkpoint.save(file, step + 1, net, optimizer, generator, extra, asdict(settings))
     return net, validate(net, teacher, held.to(device))
 
 
@@ -272,6 +329,16 @@ def _start_from(net: PerceptualNetwork, file: str) -> None:
         raise StyleSwapError(
             f"There are no weights of this network to start from at {file}."
         ) from None
+
+
+def _moments(mine: dict[str, Tensor], theirs: dict[str, Tensor]) -> dict[str, Moments]:
+    """The moments of each layer."""
+    return {layer: Moments.of(mine[layer], target) for layer, target in theirs.items()}
+
+
+def _rows(weight: Tensor) -> Tensor:
+    """A weight as the matrix that it is, (C_out, 9 C_in), a bias as a row; of the same memory."""
+    return weight.detach().flatten(1) if weight.ndim > 1 else weight.detach()[None]
 
 
 def _size(weight: Tensor) -> float:
