@@ -120,13 +120,13 @@ def image(
             stopped = True
     if last is None:
         raise StyleSwapError("Stopped before the first step; nothing was written.")
-    result = last.picture()
+    result = last.result()
     media.save_picture(result, output)
     if stopped:
         typer.echo(f"stopped at step {last.i} of {last.n}", err=True)
     if as_json:
         first = {"method": method, "output": str(output)}
-        typer.echo(json.dumps(first | last.facts(method, result.size)))
+        typer.echo(json.dumps(first | last.facts(method)))
     else:
         typer.echo(f"wrote {output}, {result.width} x {result.height}, {last.seconds:.1f} s")
 
@@ -207,6 +207,7 @@ def train_perceptual(
         str(warm) if warm else None,
     )
     made_at = publish.commit()
+    earlier = publish.history(warm) if warm and warm.is_file() else []
     with tqdm(total=steps, unit="step", mininterval=1) as bar:
 
         def report(step: int, losses: dict[str, float]) -> None:
@@ -230,16 +231,31 @@ def train_perceptual(
             "losses": {k: round(v, 5) for k, v in errors.items()},
             "seed": seed,
             "licence": "Apache-2.0",
+            **({"earlier": earlier} if earlier else {}),
         },
         output,
     )
     typer.echo(f"wrote {file}")
 
 
+# What typer raises for a command line that it cannot read: click's, or its own copy of it.
+_UsageFault: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
 def main() -> None:
-    """The console command: runs `app`, and turns a `StyleSwapError` into a sentence and exit 2."""
+    """The console command: runs `app`, and turns what a person can put right into one sentence.
+
+    That is a `StyleSwapError`, or a command line that typer cannot read; either exits with 2.
+    """
     try:
-        app()
+        code = app(standalone_mode=False)
     except StyleSwapError as error:
         typer.echo(str(error), err=True)
-        raise SystemExit(2) from None
+        code = 2
+    except _UsageFault as error:
+        if sentence := error.format_message():  # without one, the help has been shown
+            typer.echo(sentence, err=True)
+        code = 2
+    except typer.Abort:
+        code = 130  # as a shell says of Ctrl-C
+    raise SystemExit(code)

@@ -55,6 +55,8 @@ class Progress:
         losses: by name; empty for methods that have none.
         seconds: since the job began to run, waiting not counted.
         network: the perceptual network that the method took, if any.
+        image: the state, (1, 3, h, w); smaller than the result while a method works coarsely.
+        size: width and height of the result.
     """
 
     i: int
@@ -63,17 +65,25 @@ class Progress:
     seconds: float
     network: str | None
     image: Tensor
+    size: tuple[int, int]
 
     def picture(self) -> Image.Image:
-        """The state of the result as an RGB picture."""
+        """The state as an RGB picture, of the size that it has: for previews and snapshots."""
         return tensors.to_pil(self.image)
 
-    def facts(self, method: str, size: tuple[int, int]) -> dict[str, Any]:
-        """The numbers of a result of `size` (width, height), for ``--json`` and the API."""
+    def result(self) -> Image.Image:
+        """The state at the result's full size, which a job stopped early had not reached."""
+        picture = self.picture()
+        if picture.size != self.size:
+            picture = picture.resize(self.size, Image.Resampling.LANCZOS)
+        return picture
+
+    def facts(self, method: str) -> dict[str, Any]:
+        """The numbers of the result, for ``--json`` and the API."""
         return {
             "method": method,
-            "width": size[0],
-            "height": size[1],
+            "width": self.size[0],
+            "height": self.size[1],
             "seconds": round(self.seconds, 3),
             "perceptual": self.network,
             "content_loss": self.losses.get("content"),
@@ -137,6 +147,7 @@ class Engine:
                         time.monotonic() - began,
                         used[-1] if used else None,
                         step.image,
+                        content.size,
                     )
                     if cancel.is_set():
                         return

@@ -13,7 +13,7 @@ _LUMA = (0.2126, 0.7152, 0.0722)
 
 
 class _Gram(torch.autograd.Function):
-    """``f f^T / n`` whose gradient is one product, ``(D + D^T) f / n``.
+    """``f f^T / n`` whose gradient is one product, ``(D + D^T) f / n``, in the type of f.
 
     Left to itself, autograd takes two products and adds them in different memory layouts, which
     costs more than the convolution that made the features.
@@ -21,7 +21,8 @@ class _Gram(torch.autograd.Function):
 
     @staticmethod
     def forward(flat: Tensor) -> Tensor:
-        return cast(Tensor, flat @ flat.mT / flat.shape[2])
+        full = flat.float()
+        return torch.bmm(full, full.mT).div(flat.shape[2])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
@@ -29,10 +30,10 @@ class _Gram(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        (flat,) = ctx.saved_tensors
-        slope = (grads[0] + grads[0].mT) / flat.shape[2]
+        flat: Tensor = ctx.saved_tensors[0]
+        slope = ((grads[0] + grads[0].mT) / flat.shape[2]).to(flat.dtype)
         # In the layout of the features, so that the layers before need not turn it.
-        return (flat.mT @ slope).mT if flat.stride(1) == 1 else slope @ flat
+        return torch.bmm(flat.mT, slope).mT if flat.stride(1) == 1 else torch.bmm(slope, flat)
 
 
 def gram(features: Tensor) -> Tensor:
@@ -46,7 +47,7 @@ def gram(features: Tensor) -> Tensor:
         float32 also under autocast, because a sum over 10^5 positions does not fit bfloat16.
     """
     with torch.autocast(features.device.type, enabled=False):
-        return cast(Tensor, _Gram.apply(features.flatten(2).float()))
+        return cast(Tensor, _Gram.apply(features.flatten(2)))
 
 
 def total_variation(x: Tensor) -> Tensor:

@@ -57,17 +57,20 @@ VGG19_FILE = "model.safetensors"
 # "Add model", the commit that brought the file; a commit never changes, unlike "main".
 VGG19_REVISION = "128d4708565b3a414bcbb9bbad440b2fe37b9f18"
 
-# torchvision's number of each convolution up to conv5_1, and its output channels.
-_VGG19_CONVS = {
-    **{0: 64, 2: 64, 5: 128, 7: 128, 10: 256, 12: 256, 14: 256, 16: 256},
-    **{19: 512, 21: 512, 23: 512, 25: 512, 28: 512},
+# VGG-19's convolutions up to conv5_1: torchvision's number of each, and its output channels.
+VGG19_CONVS = {
+    **{"conv1_1": (0, 64), "conv1_2": (2, 64)},
+    **{"conv2_1": (5, 128), "conv2_2": (7, 128)},
+    **{"conv3_1": (10, 256), "conv3_2": (12, 256), "conv3_3": (14, 256), "conv3_4": (16, 256)},
+    **{"conv4_1": (19, 512), "conv4_2": (21, 512), "conv4_3": (23, 512), "conv4_4": (25, 512)},
+    "conv5_1": (28, 512),
 }
 
 
 def _vgg19_shapes() -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     channels = 3
-    for number, width in _VGG19_CONVS.items():
+    for number, width in VGG19_CONVS.values():
         shapes[f"features.{number}.weight"] = (width, channels, 3, 3)
         shapes[f"features.{number}.bias"] = (width,)
         channels = width

@@ -212,7 +212,7 @@ def test_a_trained_style_and_none_at_all(
 def interrupted(after: int) -> Callable[[Job], Iterator[Step]]:
     def run(job: Job) -> Iterator[Step]:
         for i in range(1, after + 1):
-            yield Step(i, 9, job.content)
+            yield Step(i, 9, job.content[..., ::2, ::2])  # still at a coarse scale
         raise KeyboardInterrupt
 
     return run
@@ -392,6 +392,25 @@ def test_help_has_a_flag_for_every_setting(call: Call, monkeypatch: pytest.Monke
         assert f"Settings of {spec.id}" in out or f", {spec.id}" in out
         for k in knobs(spec.params):
             assert f"--{k.name.replace('_', '-')} " in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("image", "a.png", "--size", "big", "-o", "o.png"), "--size"),
+        (("image", "a.png", "--bogus", "3", "-o", "o.png"), "--bogus"),
+        (("image", "a.png"), "--output"),
+        (("image",), "content"),
+        (("paint",), "paint"),
+        (("train", "perceptual", "--pictures", ".", "--steps", "0"), "--steps"),
+    ],
+)
+def test_a_command_line_that_cannot_be_read(
+    arguments: tuple[str, ...], word: str, call: Call
+) -> None:
+    code, out, err = call(*arguments)
+    assert code == 2 and out == ""
+    assert err.count("\n") == 1 and word in err.lower()
 
 
 def test_no_arguments_is_help(call: Call) -> None:

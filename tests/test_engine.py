@@ -328,8 +328,22 @@ def test_cancelling_stops_at_the_next_step(engine: Engine, fading: MethodSpec) -
         if progress.i == 3:
             cancel.set()
     assert [p.i for p in kept] == [1, 2, 3]
-    assert kept[-1].picture().size == (64, 43)
+    assert kept[-1].picture().size == kept[-1].result().size == (64, 43)
     assert [p.i for p in engine.run(ask(2))] == [1, 2]  # the device is free again
+
+
+def test_a_coarse_state_becomes_a_result_of_full_size(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def coarse(job: Job) -> Iterator[Step]:
+        yield Step(1, 2, job.content[..., ::2, ::2])
+
+    add_method(monkeypatch, coarse)
+    (progress,) = engine.run(Request("fake", PICTURE, [STYLE], Params(size=64)))
+    assert progress.picture().size == (32, 22)
+    assert progress.result().size == progress.size == (64, 43)
+    facts = progress.facts("fake")
+    assert (facts["width"], facts["height"]) == (64, 43)
 
 
 def test_cancelling_from_elsewhere(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,17 @@ def test_gram_is_float32_under_autocast() -> None:
     torch.testing.assert_close(halves, ops.gram(x.bfloat16().float()), rtol=1e-5, atol=0)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_gradient_of_gram(layout: torch.memory_format) -> None:
+    x = noise(2, 3, 4, 5).contiguous(memory_format=layout).requires_grad_(True)
+    weight = noise(2, 3, 3, seed=1)  # not symmetric
+    (found,) = torch.autograd.grad((ops.gram(x) * weight).sum(), x)
+    f = x.flatten(2)
+    (literal,) = torch.autograd.grad((f @ f.mT / 20 * weight).sum(), x)
+    torch.testing.assert_close(found, literal)
+    assert found.is_contiguous(memory_format=layout)
+
+
 def test_total_variation_by_hand() -> None:
     x = torch.tensor([[[[0.0, 1.0], [0.5, 0.25]]]])
     down = (0.5**2 + 0.75**2) / 2

@@ -4,12 +4,13 @@ Departures from the paper, each for a better or an earlier picture:
 - Losses are relative to their targets' energy (`styleswap.losses`), so one strength fits
   every style.
 - Scales: the optimisation starts small and doubles, so that large shapes are settled where a step
-  is cheap and 1024 px look as good as 256.
+  is cheap.
 - The start is the content picture, not noise (both can be chosen).
 - The losses see the picture clamped to [0, 1], as a file will hold it, while the gradient passes
   straight through the clamp and a penalty draws back what has left. Clamping only at the end costs
   saturated styles most of what was optimised.
 - Total variation is part of the loss, with a small weight.
+- L-BFGS sees the picture's frequencies weighed, low ones more: they are the stiff ones.
 """
 
 from __future__ import annotations
@@ -34,8 +35,13 @@ RANGE_WEIGHT = 300.0
 # A scale has at least this many pixels on its shorter side: relu5_1 is 16 times smaller.
 SMALLEST_SIDE = 96
 # Of the steps, each scale gets this share of what the next finer one gets.
-COARSER_STEPS = 0.5
+COARSER_STEPS = 0.4
 ADAM_RATE = 0.04
+# L-BFGS remembers as many steps as fit into so many bytes, at most 100 and at least 10.
+HISTORY_BYTES = 500e6
+# It optimises z in x = P z, P weighing the frequency f (cycles a pixel) by (f + SOFT) ^ -POWER.
+POWER = 0.4
+SOFT = 0.02
 
 
 def plan_scales(height: int, width: int, steps: int) -> list[tuple[int, int, int]]:
@@ -80,6 +86,23 @@ def match_luma(style: Tensor, content: Tensor) -> Tensor:
     return matched.clamp(0, 1).expand(-1, 3, -1, -1)
 
 
+def history(x: Tensor) -> int:
+    """How many steps L-BFGS remembers: two tensors of x's size for each."""
+    return int(min(100, max(10, HISTORY_BYTES / (8 * x.numel()))))
+
+
+def weigh_frequencies(x: Tensor, power: float) -> Tensor:
+    """Multiply each frequency f of (B, 3, H, W), in cycles a pixel, by ``(f + SOFT) ^ power``.
+
+    The power -p undoes p.
+    """
+    down = torch.fft.fftfreq(x.shape[2], device=x.device)[:, None]
+    across = torch.fft.rfftfreq(x.shape[3], device=x.device)
+    weights = (torch.hypot(down, across) + SOFT) ** power
+    weighed: Tensor = torch.fft.irfft2(torch.fft.rfft2(x) * weights, x.shape[2:])
+    return weighed
+
+
 def run(job: Job) -> Iterator[Step]:
     """Optimise the picture's pixels; yields after each step."""
     p = cast(GatysParams, job.params)
@@ -109,24 +132,30 @@ def run(job: Job) -> Iterator[Step]:
         return total, {name: loss.item() for name, loss in losses.items()}
 
     def finished(x: Tensor) -> Tensor:
-        x = x.detach().clamp(0, 1)
+        x = x.clamp(0, 1)
         return ops.with_colours_of(x, resize(job.content, *x.shape[2:])) if p.keep_colours else x
 
     x = start(p, content, styles, *scales[0][:2])
+    # Adam scales each pixel's step itself, which does in its way what the weights do.
+    power = POWER if p.optimizer == "lbfgs" else 0.0
+
+    def pixels(z: Tensor) -> Tensor:
+        return weigh_frequencies(z, -power) if power else z
+
     i = 0
     for height, width, steps in scales:
-        x = resize(x.detach(), height, width).clone(memory_format=torch.contiguous_format)
-        x.requires_grad_(True)
+        x = resize(x.clamp(0, 1), height, width)
         side = max(height, width) * p.style_scale
         with torch.autocast(job.device.type, torch.bfloat16, enabled=job.half):
             objective.set_content(resize(content, height, width))
             objective.set_style((at_side(picture, side), weight) for picture, weight in styles)
+        z = (weigh_frequencies(x, power) if power else x.clone()).requires_grad_(True)
         if p.optimizer == "lbfgs":
             optimizer: torch.optim.Optimizer = torch.optim.LBFGS(
-                [x], max_iter=1, history_size=20, tolerance_grad=0, tolerance_change=0
+                [z], max_iter=1, history_size=history(z), tolerance_grad=0, tolerance_change=0
             )
         else:
-            optimizer = torch.optim.Adam([x], lr=ADAM_RATE, betas=(0.9, 0.99))
+            optimizer = torch.optim.Adam([z], lr=ADAM_RATE, betas=(0.9, 0.99))
         for k in range(steps):
             if p.optimizer == "adam":  # down to a twentieth: a constant rate leaves noise
                 optimizer.param_groups[0]["lr"] = ADAM_RATE * (1 - 0.95 * k / steps)
@@ -135,11 +164,12 @@ def run(job: Job) -> Iterator[Step]:
             def closure() -> float:
                 nonlocal losses
                 optimizer.zero_grad()  # noqa: B023 (called within this iteration)
-                total, losses = measure(x)  # noqa: B023
+                total, losses = measure(pixels(z))  # noqa: B023
                 total.backward()
                 return losses["total"]
 
             optimizer.step(closure)
+            x = pixels(z.detach())
             i += 1
             if i < p.steps:
                 yield Step(i, p.steps, finished(x), losses)

@@ -21,12 +21,10 @@ from torch import Tensor, nn
 
 from styleswap import ops, weights
 from styleswap.specs import LAYERS
+from styleswap.weights import VGG19_CONVS
 
 Pooling = Literal["average", "max"]
 Padding = Literal["reflect", "zeros"]
-
-# Convolutions a block of VGG-19 has, up to the last layer that the field uses.
-VGG19_DEPTHS = (2, 2, 4, 4, 1)
 
 # The small network's channels, convolution by convolution: wide where its layers are measured,
 # narrow on the way. Multiples of 16, which is how processors take them.
@@ -66,12 +64,13 @@ class PerceptualNetwork(nn.Module):
         pooling: Pooling = "average",
     ) -> None:
         super().__init__()
+        self.padding: Padding = padding
         self.pooling: Pooling = pooling
         # Modules of their own so that padding needs no separate pass and names stay the field's.
         self.convs = nn.ModuleDict()
         for name in sorted({k.partition(".")[0] for k in weights if k.startswith("conv")}):
             out, into = weights[f"{name}.weight"].shape[:2]
-            self.convs[name] = nn.Conv2d(into, out, 3, padding=1, padding_mode=padding)
+            self.convs[name] = nn.Conv2d(into, out, 3)
         self.preprocess = nn.Conv2d(3, 3, 1) if "preprocess.weight" in weights else None
         self.heads = nn.ModuleDict(
             {
@@ -129,7 +128,7 @@ class PerceptualNetwork(nn.Module):
             x = self.preprocess(x)
         names = list(self.convs)
         for name, after in itertools.zip_longest(names, names[1:]):
-            x = self.convs[name](x)
+            x = self._convolve(name, x)
             if name in wanted:
                 found[name] = x
             relu = name.replace("conv", "relu")
@@ -142,6 +141,14 @@ class PerceptualNetwork(nn.Module):
             if after[4] != name[4]:
                 x = F.avg_pool2d(x, 2) if self.pooling == "average" else F.max_pool2d(x, 2)
         return {name: found[name] for name in wanted}
+
+    def _convolve(self, name: str, x: Tensor) -> Tensor:
+        """A convolution that keeps the size."""
+        # nn.Conv2d's own padding_mode would pad in float32 under autocast, and convert twice.
+        with torch.autocast(x.device.type, enabled=False):
+            mode = "reflect" if self.padding == "reflect" else "constant"
+            x = F.pad(x, (1, 1, 1, 1), mode)
+        return cast(Tensor, self.convs[name](x))
 
     def style_matrix(self, layer: str, features: Tensor) -> Tensor:
         """The Gram matrix in which distances of style are measured, (B, C, C) float32.
@@ -198,17 +205,6 @@ def new_small(generator: torch.Generator, teacher_channels: Mapping[str, int]) -
     return PerceptualNetwork(w)
 
 
-def vgg19_names() -> dict[str, str]:
-    """``{"conv1_1": "features.0", ...}``: the field's names and torchvision's."""
-    names, index = {}, 0
-    for block, depth in enumerate(VGG19_DEPTHS, 1):
-        for k in range(1, depth + 1):
-            names[f"conv{block}_{k}"] = f"features.{index}"
-            index += 2  # a convolution and its ReLU
-        index += 1  # the pooling
-    return names
-
-
 def from_torchvision(
     tensors: Mapping[str, Tensor], pooling: Pooling, padding: Padding = "reflect"
 ) -> PerceptualNetwork:
@@ -218,8 +214,8 @@ def from_torchvision(
     against it show as a frame: reflection unless ``zeros`` is asked for.
     """
     w = {
-        f"{ours}.{part}": tensors[f"{theirs}.{part}"]
-        for ours, theirs in vgg19_names().items()
+        f"{name}.{part}": tensors[f"features.{number}.{part}"]
+        for name, (number, _) in VGG19_CONVS.items()
         for part in ("weight", "bias")
     }
     mean = torch.tensor([0.485, 0.456, 0.406])

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from styleswap import weights
+from styleswap.errors import StyleSwapError
 from styleswap.training import checkpoint
 
 
@@ -35,6 +36,24 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return done.stdout.strip()
+
+
+def history(file: Path) -> list[dict[str, Any]]:
+    """The runs that the weights in `file` came out of, oldest first: for a run that starts there.
+
+    Out of the manifest beside the file; without one that knows it, its sha256 is all that is known.
+    """
+    digest = weights.sha256_of(file)
+    try:
+        entries = weights.manifest(file.parent)
+    except StyleSwapError:
+        entries = {}
+    for entry in entries.values():
+        if entry.sha256 == digest:
+            kept = ("command", "commit", "steps", "seed")
+            run = {k: entry.about[k] for k in kept if k in entry.about}
+            return [*entry.about.get("earlier", []), run | {"sha256": digest}]
+    return [{"sha256": digest}]
 
 
 def publish(

@@ -522,7 +522,7 @@ class PictureTab:
                     return
                 used = [trained] if trained else [path for path, _ in pictures[:1]]
                 after = Path(folder) / file_name(spec.id, content, *used)
-                save_result(last, size, after)
+                media.save_picture(last.result(), after)
                 yield {
                     self.stage: (before, after),
                     self.status: finished(last, size),
@@ -582,7 +582,6 @@ class PictureTab:
                 )
             pictures = list(zip(paths, shares, strict=True))
             job = make_request(spec, content, make_styles(spec, pictures, trained_style), params)
-            size = media.fit(job.content, params.size).size
             last, shown = None, time.monotonic()
             for last in paint(self.engine, job, threading.Event()):
                 if time.monotonic() - shown >= PREVIEW_EVERY and last.i < last.n:
@@ -592,8 +591,8 @@ class PictureTab:
             with tempfile.TemporaryDirectory() as folder:
                 used = [trained_style] if spec.style == "trained" else paths[:1]
                 after = Path(folder) / file_name(spec.id, content, *used)
-                save_result(last, size, after)
-                yield str(after), last.facts(spec.id, size)
+                media.save_picture(last.result(), after)
+                yield str(after), last.facts(spec.id)
 
 
 def checker(what: str) -> Callable[[str | None], Iterator[Any]]:
@@ -631,11 +630,3 @@ def trained_styles(method: str) -> list[tuple[str, str]]:
         for e in entries.values()
         if e.kind == "style" and e.about.get("method") == method
     ]
-
-
-def save_result(progress: Progress, size: tuple[int, int], path: Path) -> None:
-    """Write the last state at the result's full size, which a job stopped early had not reached."""
-    picture = progress.picture()
-    if picture.size != size:
-        picture = picture.resize(size, Image.Resampling.LANCZOS)
-    media.save_picture(picture, path)

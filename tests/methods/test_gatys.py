@@ -15,7 +15,16 @@ from torch import Tensor
 from styleswap import metrics, ops
 from styleswap.methods import gatys
 from styleswap.methods.base import Job, Step, Style
-from styleswap.methods.gatys import SMALLEST_SIDE, at_side, cover, match_luma, plan_scales, resize
+from styleswap.methods.gatys import (
+    SMALLEST_SIDE,
+    at_side,
+    cover,
+    history,
+    match_luma,
+    plan_scales,
+    resize,
+    weigh_frequencies,
+)
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.specs import GatysParams, knobs
 from tests.helpers import example, noise, small
@@ -86,8 +95,8 @@ def test_steps_are_counted(lake: Tensor, swirls: Tensor) -> None:
 
 def test_scales_go_from_coarse_to_the_size_of_the_content(swirls: Tensor) -> None:
     content = F.interpolate(example("lake", 96), (193, 200), mode="bilinear")
-    sizes = [tuple(s.image.shape[2:]) for s in run(content, [swirls], steps=6)]
-    assert sizes == [(97, 100)] * 2 + [(193, 200)] * 4
+    sizes = [tuple(s.image.shape[2:]) for s in run(content, [swirls], steps=7)]
+    assert sizes == [(97, 100)] * 2 + [(193, 200)] * 5
 
 
 @pytest.mark.parametrize(("height", "width"), [(97, 161), (33, 127), (32, 160), (101, 32)])
@@ -390,3 +399,27 @@ def test_resize_leaves_what_has_the_size() -> None:
     y = resize(x, 10, 15)
     assert y.shape == (1, 3, 10, 15) and y.mean().item() == pytest.approx(x.mean().item(), abs=0.02)
     assert y.std() < 0.7 * x.std()  # antialiased: noise averages out
+
+
+# --- the optimiser's view -----------------------------------------------------------------------
+
+
+def test_weighing_a_pure_wave_by_hand() -> None:
+    """Four waves over 64 px are 1/16 cycles a pixel, and the mean is frequency 0."""
+    wave = torch.cos(torch.arange(64) * 2 * torch.pi * 4 / 64).expand(1, 3, 32, 64)
+    found = weigh_frequencies(0.25 + wave, 0.5)
+    literal = 0.25 * 0.02**0.5 + wave * (1 / 16 + 0.02) ** 0.5
+    torch.testing.assert_close(found, literal, rtol=1e-4, atol=1e-5)
+
+
+@given(st.integers(1, 33), st.integers(1, 33), st.floats(0.1, 1.0))
+def test_weighing_can_be_undone(height: int, width: int, power: float) -> None:
+    x = noise(1, 3, height, width)
+    back = weigh_frequencies(weigh_frequencies(x, power), -power)
+    torch.testing.assert_close(back, x, rtol=1e-3, atol=1e-4)
+
+
+def test_history_fits_into_memory() -> None:
+    sides = (64, 256, 512, 1024, 2048)
+    found = [history(torch.empty(1, 3, side, side, device="meta")) for side in sides]
+    assert found == [100, 100, 79, 19, 10]

@@ -17,7 +17,6 @@ from styleswap.nets.perceptual import (
     PerceptualNetwork,
     from_torchvision,
     new_small,
-    vgg19_names,
 )
 from styleswap.specs import LAYERS, STYLE_LAYERS
 from tests.helpers import ROOT, STYLES, TINY, example, noise, picture, random_network, small
@@ -71,13 +70,18 @@ def test_every_layer_is_torchvisions(vgg19: nn.Sequential, tensors_of: dict[str,
 
 def test_vgg19_reflects_unless_told_otherwise(tensors_of: dict[str, Tensor]) -> None:
     first = from_torchvision(tensors_of, pooling="average")
-    assert {c.padding_mode for c in first.convs.children()} == {"reflect"}  # type: ignore[arg-type]
+    assert first.padding == "reflect"
     assert first.pooling == "average"
 
 
-def test_names_and_shapes_agree_with_what_is_downloaded() -> None:
-    wanted = {f"{n}.{part}" for n in vgg19_names().values() for part in ("weight", "bias")}
-    assert wanted == set(weights.VGG19_SHAPES)
+def test_features_leave_the_picture_and_one_another_alone() -> None:
+    """The rectifiers work in place, but not on what was asked for."""
+    net, x = random_network(TINY), noise(1, 3, 48, 48)
+    kept = x.clone()
+    found = net.features(x, LAYERS)
+    assert torch.equal(x, kept)
+    for layer in LAYERS:
+        assert torch.equal(net.features(x, [layer])[layer], found[layer])
 
 
 # --- features -----------------------------------------------------------------------------------
@@ -103,14 +107,18 @@ def test_sizes_and_rectifiers() -> None:
         assert (f.min() < 0) == layer.startswith("conv")
 
 
+def reflected(x: Tensor) -> Tensor:
+    return nn.functional.pad(x, (1, 1, 1, 1), "reflect")
+
+
 def test_before_and_after_a_rectifier() -> None:
     net = random_network({"conv1_1": 4, "conv4_2": 4})
     x = noise(1, 3, 32, 32)
     both = net.features(x, ["conv4_2", "relu1_1"])
-    literal = net.convs["conv1_1"](x).relu()
+    literal = net.convs["conv1_1"](reflected(x)).relu()
     assert torch.equal(both["relu1_1"], literal)
     pooled = nn.functional.avg_pool2d(literal, 2)
-    assert torch.equal(both["conv4_2"], net.convs["conv4_2"](pooled))
+    assert torch.equal(both["conv4_2"], net.convs["conv4_2"](reflected(pooled)))
 
 
 @pytest.mark.parametrize("name", ["relu6_1", "conv1_1", "relu1_2", "", "relu2_1 "])
@@ -142,7 +150,7 @@ def test_pooling_is_what_was_asked_for() -> None:
     first = average.features(x, ["relu1_1", "relu2_1"])
     assert torch.equal(largest.features(x, ["relu1_1"])["relu1_1"], first["relu1_1"])
     for net, pool in ((average, nn.AvgPool2d(2)), (largest, nn.MaxPool2d(2))):
-        literal = net.convs["conv2_1"](pool(first["relu1_1"])).relu()
+        literal = net.convs["conv2_1"](reflected(pool(first["relu1_1"]))).relu()
         torch.testing.assert_close(net.features(x, ["relu2_1"])["relu2_1"], literal)
     average.pooling = "max"  # as training switches it
     assert torch.equal(

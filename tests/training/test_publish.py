@@ -46,6 +46,22 @@ def test_publishing_again_replaces_the_entry_and_keeps_others(tmp_path: Path) ->
     assert torch.equal(weights.load("one", tmp_path)["a"], noise(5, seed=2).half().float())
 
 
+def test_a_run_that_starts_from_others_tells_of_them(tmp_path: Path) -> None:
+    one = publish.publish("one", {"a": noise(5)}, FIELDS | {"seed": 1}, tmp_path)
+    run = {k: FIELDS[k] for k in ("command", "commit", "steps")}
+    first = {**run, "seed": 1, "sha256": weights.sha256_of(one)}
+    assert publish.history(one) == [first]
+    two = publish.publish(
+        "two", {"a": noise(6)}, FIELDS | {"seed": 2, "earlier": publish.history(one)}, tmp_path
+    )
+    publish.publish("three", {"a": noise(7)}, FIELDS, tmp_path)  # the file can still be read
+    second = {**run, "seed": 2, "sha256": weights.sha256_of(two)}
+    assert publish.history(two) == [first, second]
+    assert weights.manifest(tmp_path)["two"].about["earlier"] == [first]
+    (tmp_path / "MANIFEST.toml").unlink()
+    assert publish.history(two) == [{"sha256": second["sha256"]}]
+
+
 def test_the_command_can_be_typed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     argv = ["/usr/bin/styleswap", "train", "perceptual", "--pictures", "my photos", "--seed", "1"]
     monkeypatch.setattr(sys, "argv", argv)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from styleswap import ops, weights
 from styleswap.errors import StyleSwapError
-from styleswap.nets.perceptual import PerceptualNetwork, vgg19_names
+from styleswap.nets.perceptual import PerceptualNetwork
 from styleswap.specs import LAYERS
 from styleswap.training.teacher import load_teacher
 from tests.helpers import noise, random_network
@@ -104,12 +104,11 @@ def test_a_damaged_file(data: bytes, folder: Path) -> None:
 
 
 def test_vgg19(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = vgg19_names()
-    shapes = {n: 4 + 4 * int(n[4]) for n in names}  # narrower than it is
+    shapes = {n: 4 + 4 * int(n[4]) for n in weights.VGG19_CONVS}  # narrower than it is
     w = random_network(shapes).named_weights()
     torchvisions = {
-        f"{theirs}.{part}": w[f"{ours}.{part}"]
-        for ours, theirs in names.items()
+        f"features.{number}.{part}": w[f"{name}.{part}"]
+        for name, (number, _) in weights.VGG19_CONVS.items()
         for part in ("weight", "bias")
     }
     monkeypatch.setattr(weights, "vgg19_features", lambda: torchvisions)
