@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import re
+import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -75,12 +76,13 @@ def plain_adam(
     return x.detach()
 
 
-def median_seconds(step: Callable[[], object], runs: int) -> float:
-    """The median time of `runs` calls, after two that do not count."""
-    times = []
-    for i in range(runs + 2):
-        began = time.perf_counter()
-        step()
-        if i >= 2:
-            times.append(time.perf_counter() - began)
-    return sorted(times)[len(times) // 2]
+def seconds_in_turn(steps: Sequence[Callable[[], object]], rounds: int) -> list[float]:
+    """The median time of each of `steps`, called in turn, after two rounds that do not count."""
+    times: list[list[float]] = [[] for _ in steps]
+    for i in range(rounds + 2):
+        for step, own in zip(steps, times, strict=True):
+            began = time.perf_counter()
+            step()
+            if i >= 2:
+                own.append(time.perf_counter() - began)
+    return [statistics.median(own) for own in times]

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 import torchvision
-from common import PHOTOS, STYLES, machine, median_seconds, pairs, plain_adam
+from common import PHOTOS, STYLES, machine, pairs, plain_adam, seconds_in_turn
 
 from styleswap import metrics
+from styleswap.engine import bf16_is_fast
 from styleswap.losses import PerceptualLoss
 from styleswap.nets import perceptual
+from styleswap.nets.perceptual import PerceptualNetwork
 from styleswap.specs import STYLE_LAYERS
 from styleswap.training.data import find_pictures
 from styleswap.training.teacher import load_teacher
@@ -79,7 +82,10 @@ def every(folder: str) -> list[Path]:
 
 
 def speed() -> None:
-    """One optimisation step (five Gram matrices, conv4_2, gradient to the pixels), 256 px."""
+    """One optimisation step (five Gram matrices, conv4_2, gradient to the pixels), 256 px.
+
+    Steps of both networks take turns, so that a slow moment of the machine meets both.
+    """
     vgg = torchvision.models.vgg19().features  # random weights: the time does not depend on them
     tensors = {f"features.{k}": v for k, v in vgg.state_dict().items()}
     nets = {
@@ -87,22 +93,29 @@ def speed() -> None:
         "small": perceptual.load("small"),
     }
     x = torch.rand(1, 3, 256, 256).contiguous(memory_format=torch.channels_last)
-    seconds = {}
-    for name, net in nets.items():
-        # As the engine holds them; both are faster so.
-        net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        objective = PerceptualLoss(net, {"conv4_2": 1.0}, dict.fromkeys(STYLE_LAYERS, 1.0))
-        objective.set_content(x)
-        objective.set_style([(x, 1.0)])
-        y = torch.rand_like(x).requires_grad_(True)
+    for half in (False, True)[: 1 + bf16_is_fast(x.device)]:
+        steps = {name: stepper(net, x, half) for name, net in nets.items()}
+        took = seconds_in_turn(list(steps.values()), 25)
+        kind = "bfloat16" if half else "float32"
+        for name, seconds in zip(steps, took, strict=True):
+            print(f"one step, {kind}, {name:18s} {1000 * seconds:7.1f} ms")
+        print(f"small is {took[0] / took[1]:.1f} times as fast")
 
-        def step(objective: PerceptualLoss = objective, y: torch.Tensor = y) -> None:
+
+def stepper(net: PerceptualNetwork, x: torch.Tensor, half: bool) -> Callable[[], object]:
+    """One step against `net`, held in memory as the engine holds it, ready to be timed."""
+    net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    objective = PerceptualLoss(net, {"conv4_2": 1.0}, dict.fromkeys(STYLE_LAYERS, 1.0))
+    objective.set_content(x)
+    objective.set_style([(x, 1.0)])
+    y = torch.rand_like(x).requires_grad_(True)
+
+    def step() -> object:
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
             content, style = objective(y)
-            torch.autograd.grad(content + style, y)
+        return torch.autograd.grad(content + style, y)
 
-        seconds[name] = median_seconds(step, 15)
-        print(f"one step, float32, {name:18s} {1000 * seconds[name]:7.1f} ms")
-    print(f"small is {seconds['torchvision vgg19'] / seconds['small']:.1f} times as fast")
+    return step
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ SMALLEST_SIDE = 96
 # Of the steps, each scale gets this share of what the next finer one gets.
 COARSER_STEPS = 0.4
 ADAM_RATE = 0.04
-# L-BFGS remembers as many steps as fit into so many bytes, at most 100 and at least 10.
+# L-BFGS remembers as many steps as fit into so many bytes, at most 50 (more take longer to go
+# through than they save) and at least 10.
 HISTORY_BYTES = 500e6
 # It optimises z in x = P z, P weighing the frequency f (cycles a pixel) by (f + SOFT) ^ -POWER.
 POWER = 0.4
@@ -88,7 +89,7 @@ def match_luma(style: Tensor, content: Tensor) -> Tensor:
 
 def history(x: Tensor) -> int:
     """How many steps L-BFGS remembers: two tensors of x's size for each."""
-    return int(min(100, max(10, HISTORY_BYTES / (8 * x.numel()))))
+    return int(min(50, max(10, HISTORY_BYTES / (8 * x.numel()))))
 
 
 def weigh_frequencies(x: Tensor, power: float) -> Tensor:

@@ -38,9 +38,9 @@ SMALL_CHANNELS = {
     "conv3_3": 64,
     "conv3_4": 64,
     "conv4_1": 128,
-    "conv4_2": 96,
-    "conv4_3": 96,
-    "conv4_4": 96,
+    "conv4_2": 128,
+    "conv4_3": 128,
+    "conv4_4": 128,
     "conv5_1": 128,
 }
 

@@ -321,10 +321,22 @@ def train(
 
 
 def _start_from(net: PerceptualNetwork, file: str) -> None:
-    """Take over the weights of a file of the same network."""
+    """Take over the weights of a file of the same network, or of one with fewer channels.
+
+    Channels that the file lacks keep their random weights; nothing of it reads them at first, so
+    the network gives what the file's gives.
+    """
     try:
-        tensors = {k: v.float() for k, v in load_file(file).items()}
-        net.load_state_dict(PerceptualNetwork(tensors).state_dict())
+        theirs = PerceptualNetwork(load_file(file)).state_dict()
+        own = net.state_dict()
+        if theirs.keys() != own.keys():
+            raise KeyError(theirs.keys() ^ own.keys())
+        for name, weight in own.items():
+            part = theirs[name]
+            place = tuple(slice(n) for n in part.shape)
+            if weight.ndim > 1:
+                weight[: len(part), part.shape[1] :] = 0
+            weight[place] = part  # refuses what is wider
     except (OSError, SafetensorError, KeyError, RuntimeError):
         raise StyleSwapError(
             f"There are no weights of this network to start from at {file}."

@@ -165,6 +165,28 @@ def test_a_warm_start_begins_with_the_weights_of_a_file(world: Path, tmp_path: P
         run(settings(world, warm=str(tmp_path / "none")), tmp_path / "other")
 
 
+def test_a_warm_start_from_fewer_channels(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At first the wider network gives what the narrower one gives."""
+    channels = load_teacher(str(world / "teacher")).channels
+    narrow = nets.new_small(torch.Generator().manual_seed(9), channels)
+    file = tmp_path / "narrow.safetensors"
+    save_file(narrow.named_weights(), file)
+    monkeypatch.setattr(nets, "SMALL_CHANNELS", {n: c + 2 * (c > 9) for n, c in WIDTHS.items()})
+    wide = nets.new_small(torch.Generator().manual_seed(1), channels)
+    perceptual._start_from(wide, str(file))
+    mine, theirs = wide.features(SHOWN, LAYERS), narrow.features(SHOWN, LAYERS)
+    for layer, f in theirs.items():
+        torch.testing.assert_close(mine[layer][:, : f.shape[1]], f)
+        torch.testing.assert_close(wide.head(layer)(mine[layer]), narrow.head(layer)(f))
+    assert mine["conv4_2"][:, theirs["conv4_2"].shape[1] :].abs().mean() > 0.01  # there, and alive
+    save_file(wide.named_weights(), file)
+    monkeypatch.setattr(nets, "SMALL_CHANNELS", WIDTHS)
+    with pytest.raises(StyleSwapError, match="no weights of this network"):
+        run(settings(world, steps=1, warm=str(file)), tmp_path / "runs")
+
+
 def test_every_weight_moves_at_every_step(world: Path, tmp_path: Path) -> None:
     """Also at steps that renew a probe, where the network runs without a graph as well."""
     states: list[dict[str, Tensor]] = []
