@@ -9,9 +9,11 @@ head, f the small network's and F the teacher's features:
 The second is not squared: a flat picture's Gram matrix has next to no energy to be relative to, and
 squared it would drown the others.
 
-Half of what it is shown are crops of pictures. The rest are *probes*: pictures in the middle of
+Some of what it is shown are crops of pictures. The rest are *probes*: pictures in the middle of
 being optimised against the small network itself, as `styleswap.methods.gatys` will do. There an
 imitation errs most, since the optimiser seeks out what it gets wrong.
+
+The heads are fitted in closed form at every step (`Heads`); the convolutions learn by Muon.
 
 Teacher and pupil pool by average, which is how pictures are optimised against either.
 """
@@ -36,6 +38,7 @@ from styleswap.nets.perceptual import PerceptualNetwork
 from styleswap.specs import LAYERS, STYLE_LAYERS
 from styleswap.training import checkpoint
 from styleswap.training.data import Crops, find_pictures
+from styleswap.training.optim import RelativeMuon, one_cycle
 from styleswap.training.teacher import Teacher, load_teacher
 
 PROBES = 4
@@ -266,32 +269,18 @@ def train(
     net = net.train()
     teacher = teacher.to(memory_format=torch.channels_last)
     net.heads.requires_grad_(False)
-    # Muon (Jordan et al. 2024) turns all directions of a matrix alike, also those that hardly show
-    # in the gradient. A step moves a weight by a fifth of the rate: here of the layer's own size,
-    # also when resuming, when it is the size at the start of the run.
-    learnt = [p for p in net.parameters() if p.requires_grad]
-    rows = [_rows(p) for p in learnt]
-    optimizer = torch.optim.Muon(
-        [{"params": [p], "scale": _size(p)} for p in rows],
-        weight_decay=0.0,
-        adjust_lr_fn="match_rms_adamw",
-    )
+    optimizer = RelativeMuon(net.parameters())
     probes, heads = Probes(crops, generator, device), Heads()
     first = 0
     file = folder / "checkpoint.safetensors"
     if resume:
-        first, extra = checkpoint.load(file, net, optimizer, generator, asdict(settings))
+        first, extra = checkpoint.load(file, net, optimizer.inner, generator, asdict(settings))
         probes.restore(checkpoint.under("probes.", extra))
         heads.restore(checkpoint.under("heads.", extra), device)
     log = folder / "losses.csv"
     started = time.monotonic()
     for step in range(first, settings.steps):
-        # One cycle: up over a twentieth of the run, then down a cosine to nothing.
-        progress = (step + 1) / settings.steps
-        rise = min(1.0, progress / 0.05)
-        fall = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * progress))).item()
-        for group in optimizer.param_groups:
-            group["lr"] = settings.lr * rise * fall * group["scale"]
+        pace = one_cycle(step, settings.steps)
         fresh = recoloured(crops.draw(settings.batch, generator), generator).to(device)
         with torch.autocast(device.type, torch.bfloat16):
             probes.renew(net)
@@ -301,22 +290,20 @@ def train(
                 theirs = teacher.features(x)
             mine = net.features(torch.cat([x[: len(fresh)], probe]), LAYERS)
             found = _moments(mine, theirs)
-            heads.fit(net, found, max(0.005, 0.05 * fall))
+            heads.fit(net, found, max(0.005, 0.05 * pace))
             loss = total(distillation_loss(net, found))
             probes.move({k: v[len(fresh) :] for k, v in mine.items()}, probe, net)
-        net.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(learnt, 5.0)
-        for p, flat in zip(learnt, rows, strict=True):
-            flat.grad = None if p.grad is None else _rows(p.grad)
-        optimizer.step()
+        optimizer.step(settings.lr * pace)
         report(step + 1, {"loss": loss.item()})
         if (step + 1) % checkpoint_every == 0 or step + 1 == settings.steps:
             errors = validate(net, teacher, held.to(device))
             _append(log, step + 1, time.monotonic() - started, loss.item(), errors)
             extra = {f"probes.{k}": v for k, v in probes.state().items()}
             extra |= {f"heads.{k}": v for k, v in heads.state().items()}
-            checkpoint.save(file, step + 1, net, optimizer, generator, extra, asdict(settings))
+            checkpoint.save(
+                file, step + 1, net, optimizer.inner, generator, extra, asdict(settings)
+            )
     return net, validate(net, teacher, held.to(device))
 
 
@@ -346,16 +333,6 @@ def _start_from(net: PerceptualNetwork, file: str) -> None:
 def _moments(mine: dict[str, Tensor], theirs: dict[str, Tensor]) -> dict[str, Moments]:
     """The moments of each layer."""
     return {layer: Moments.of(mine[layer], target) for layer, target in theirs.items()}
-
-
-def _rows(weight: Tensor) -> Tensor:
-    """A weight as the matrix that it is, (C_out, 9 C_in), a bias as a row; of the same memory."""
-    return weight.detach().flatten(1) if weight.ndim > 1 else weight.detach()[None]
-
-
-def _size(weight: Tensor) -> float:
-    """The root mean square of a weight at the start; 0.05, the usual, for zeroed biases."""
-    return float(weight.detach().square().mean().sqrt()) or 0.05
 
 
 def _append(log: Path, step: int, seconds: float, loss: float, errors: dict[str, float]) -> None:
