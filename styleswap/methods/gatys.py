@@ -150,7 +150,8 @@ def run(job: Job) -> Iterator[Step]:
         with torch.autocast(job.device.type, torch.bfloat16, enabled=job.half):
             objective.set_content(resize(content, height, width))
             objective.set_style((at_side(picture, side), weight) for picture, weight in styles)
-        z = (weigh_frequencies(x, power) if power else x.clone()).requires_grad_(True)
+        z = weigh_frequencies(x, power) if power else x.clone()
+        z = z.contiguous().requires_grad_(True)
         if p.optimizer == "lbfgs":
             optimizer: torch.optim.Optimizer = torch.optim.LBFGS(
                 [z], max_iter=1, history_size=history(z), tolerance_grad=0, tolerance_change=0

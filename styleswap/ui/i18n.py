@@ -48,9 +48,6 @@ IDLE = Text(
     "选择照片和风格（或直接使用当前的），然后点“开始绘制”。",
 )
 STARTING = Text("Getting ready…", "准备中……")
-FETCHING = Text(
-    "Fetching VGG-19, 52 MB, this first time only…", "首次使用，正在下载 VGG-19（52 MB）……"
-)
 STEP = Text("Step {i} of {n}", "第 {i} / {n} 步")
 LEFT = Text("about {time} left", "约剩 {time}")
 LOSSES = Text("content {content:.3f} · style {style:.3f}", "内容 {content:.3f} · 风格 {style:.3f}")

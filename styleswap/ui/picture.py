@@ -200,12 +200,6 @@ def status(line: str, fine: str = "", done: float | None = None) -> str:
     return f'<div class="status">{bar}<p>{line}</p><p class="fine">{fine}</p></div>'
 
 
-def opening(params: Params) -> Text:
-    """What the status says until the first step."""
-    fetches = getattr(params, "network", "") == "vgg19" and not weights.has_vgg19()
-    return i18n.FETCHING if fetches else i18n.STARTING
-
-
 def working(progress: Progress, left: float | None) -> str:
     """The status of a job that is under way."""
     parts = [both(i18n.STEP, i=progress.i, n=progress.n)]
@@ -513,7 +507,6 @@ class PictureTab:
             with tempfile.TemporaryDirectory() as folder:
                 before = Path(folder) / "photograph.jpg"
                 media.save_picture(photograph, before)
-                yield {self.status: status(both(opening(params)), done=0.0)}
                 last, shown = None, -math.inf
                 for last in paint(self.engine, job, cancel):
                     left = clock.left(last)

@@ -77,7 +77,8 @@ def test_it_takes_the_style_and_keeps_the_content(lake: Tensor, swirls: Tensor) 
     assert result.shape == lake.shape and result.dtype == torch.float32
     assert result.min() >= 0 and result.max() <= 1 and not result.requires_grad
     assert style_loss(result, swirls) < style_loss(lake, swirls) / 6
-    assert metrics.content_distance(small(), result, lake) < 0.6
+    painted = metrics.content_distance(small(), cover(swirls, *lake.shape[2:]), lake)
+    assert metrics.content_distance(small(), result, lake) < 0.4 * painted
     # What the last step says of itself is what is measured from outside.
     assert steps[-1].losses["style"] == pytest.approx(style_loss(result, swirls), rel=0.02)
     content = metrics.content_distance(small(), result, lake)
@@ -224,7 +225,7 @@ def test_more_strength_is_more_style_and_less_content(
 
 def test_more_smoothness_is_smoother(lake: Tensor, swirls: Tensor) -> None:
     rough, usual, smooth = (
-        ops.total_variation(paint(lake, swirls, steps=12, tv=tv)).item() for tv in (0, 3, 10)
+        ops.total_variation(paint(lake, swirls, steps=30, tv=tv)).item() for tv in (0, 3, 10)
     )
     assert rough > 1.02 * usual > 1.05 * smooth
 

@@ -13,7 +13,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from styleswap import specs, weights
+from styleswap import specs
 from styleswap.engine import Engine
 from styleswap.ui import i18n, page, picture
 from styleswap.ui.i18n import both, duration
@@ -251,12 +251,3 @@ def test_every_sentence_has_both_languages() -> None:
     assert words["en"].keys() == words["zh"].keys()
     assert all(text.strip() for table in words.values() for text in table.values())
     assert json.dumps(words)
-
-
-def test_the_first_use_of_vgg19_says_that_it_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    small, vgg19 = (specs.GatysParams(network=name) for name in ("small", "vgg19"))
-    monkeypatch.setattr(weights, "has_vgg19", lambda: False)
-    assert picture.opening(vgg19) is i18n.FETCHING
-    assert picture.opening(small) is picture.opening(specs.Params()) is i18n.STARTING
-    monkeypatch.setattr(weights, "has_vgg19", lambda: True)
-    assert picture.opening(vgg19) is i18n.STARTING
