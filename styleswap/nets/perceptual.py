@@ -66,7 +66,6 @@ class PerceptualNetwork(nn.Module):
         super().__init__()
         self.padding: Padding = padding
         self.pooling: Pooling = pooling
-        # Modules of their own so that padding needs no separate pass and names stay the field's.
         self.convs = nn.ModuleDict()
         for name in sorted({k.partition(".")[0] for k in weights if k.startswith("conv")}):
             out, into = weights[f"{name}.weight"].shape[:2]
