@@ -43,13 +43,17 @@ SMALL_CHANNELS = {
     "conv4_4": 128,
     "conv5_1": 128,
 }
+# A convolution that reads fewer channels than the one before it gives: the first of them. The
+# others are there to be measured.
+SMALL_READS = {"conv3_2": 64}
 
 
 class PerceptualNetwork(nn.Module):
     """A VGG-shaped chain of convolutions whose layers are asked for by name.
 
     Args:
-        weights: ``conv{b}_{k}.weight`` (C_out, C_in, 3, 3) and ``.bias`` (C_out,), in any order;
+        weights: ``conv{b}_{k}.weight`` (C_out, C_in, 3, 3) and ``.bias`` (C_out,), in any order,
+            reads the first C_in channels of the convolution before it;
             optionally ``preprocess.weight`` (3, 3, 1, 1) and ``.bias``, applied to the picture
             first; optionally ``head.{layer}.weight`` (C_vgg, C, 1, 1), see `style_matrix`.
         padding: what a convolution sees beyond the border: ``reflect`` or ``zeros``.
@@ -110,7 +114,8 @@ class PerceptualNetwork(nn.Module):
 
         Args:
             x: (B, 3, H, W) RGB in [0, 1], at least 16 px a side (32 to reach ``relu5_1``).
-            layers: names out of `layers`; ``reluX_Y`` is after the rectifier, ``convX_Y`` before.
+            layers: names of its convolutions; ``reluX_Y`` is after the rectifier, ``convX_Y``
+                before.
 
         Returns:
             ``{name: (B, C, H / 2^(X-1), W / 2^(X-1))}`` in the order asked for.
@@ -120,7 +125,7 @@ class PerceptualNetwork(nn.Module):
         """
         wanted = list(layers)
         for name in wanted:
-            if name not in self.layers:
+            if name.replace("relu", "conv") not in self.convs:
                 raise KeyError(f"no layer {name}; there are {', '.join(self.layers)}")
         found: dict[str, Tensor] = {}
         if self.preprocess is not None:
@@ -143,11 +148,13 @@ class PerceptualNetwork(nn.Module):
 
     def _convolve(self, name: str, x: Tensor) -> Tensor:
         """A convolution that keeps the size."""
+        conv = cast(nn.Conv2d, self.convs[name])
+        x = x[:, : conv.in_channels]
         # nn.Conv2d's own padding_mode would pad in float32 under autocast, and convert twice.
         with torch.autocast(x.device.type, enabled=False):
             mode = "reflect" if self.padding == "reflect" else "constant"
             x = F.pad(x, (1, 1, 1, 1), mode)
-        return cast(Tensor, self.convs[name](x))
+        return cast(Tensor, conv(x))
 
     def style_matrix(self, layer: str, features: Tensor) -> Tensor:
         """The Gram matrix in which distances of style are measured, (B, C, C) float32.
@@ -192,6 +199,7 @@ def new_small(generator: torch.Generator, teacher_channels: Mapping[str, int]) -
     w: dict[str, Tensor] = {}
     into = 3
     for name, out in SMALL_CHANNELS.items():
+        into = SMALL_READS.get(name, into)
         w[f"{name}.weight"] = he(out, into, 3, 2.0)
         w[f"{name}.bias"] = torch.zeros(out)
         into = out

@@ -15,6 +15,9 @@ imitation errs most, since the optimiser seeks out what it gets wrong.
 
 The heads are fitted in closed form at every step (`Heads`); the convolutions learn by Muon.
 
+Between the layers that are measured the deep ones are guided: heads of their own, which the trained
+network does without, map them to the teacher's layers of the same name.
+
 Teacher and pupil pool by average, which is how pictures are optimised against either.
 """
 
@@ -29,7 +32,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from styleswap import losses, ops
 from styleswap.errors import StyleSwapError
@@ -44,6 +47,8 @@ from styleswap.training.teacher import Teacher, load_teacher
 PROBES = 4
 PROBE_LIFE = 200  # steps at most before a probe starts anew
 PROBE_RATE = 0.02
+GUIDES = ("relu3_2", "relu3_3", "relu3_4", "relu4_3", "relu4_4")
+GUIDE_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,8 @@ def distillation_loss(net: PerceptualNetwork, found: dict[str, Moments]) -> dict
 def total(parts: dict[str, Tensor]) -> Tensor:
     """The training loss of `distillation_loss`'s parts: a scalar."""
     each = [(v + 1e-6).sqrt() if k.endswith(".gram") else v for k, v in parts.items()]
-    return torch.stack(each).sum(0).mean()
+    weights = [GUIDE_WEIGHT if k in GUIDES else 1.0 for k in parts]
+    return torch.stack([w * v for w, v in zip(weights, each, strict=True)]).sum(0).mean()
 
 
 def recoloured(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -263,9 +269,13 @@ def train(
     )
     teacher = load_teacher(settings.teacher).to(device)
     teacher.set_pooling("average")
-    net = perceptual.new_small(generator, teacher.channels).to(device)
+    net = perceptual.new_small(generator, teacher.channels()).to(device)
     if settings.warm:
         _start_from(net, settings.warm)
+    guides = [layer for layer in GUIDES if layer in teacher.source]
+    for layer, channels in teacher.channels(guides).items():
+        into = net.conv(layer).out_channels
+        net.heads[layer] = nn.Conv2d(into, channels, 1, bias=False, device=device)
     net = net.train()
     teacher = teacher.to(memory_format=torch.channels_last)
     net.heads.requires_grad_(False)
@@ -287,8 +297,8 @@ def train(
             x = torch.cat([fresh, probes.x]).contiguous(memory_format=torch.channels_last)
             probe = x[len(fresh) :].requires_grad_(True)
             with torch.no_grad():
-                theirs = teacher.features(x)
-            mine = net.features(torch.cat([x[: len(fresh)], probe]), LAYERS)
+                theirs = teacher.features(x, [*LAYERS, *guides])
+            mine = net.features(torch.cat([x[: len(fresh)], probe]), [*LAYERS, *guides])
             found = _moments(mine, theirs)
             heads.fit(net, found, max(0.005, 0.05 * pace))
             loss = total(distillation_loss(net, found))
@@ -304,14 +314,16 @@ def train(
             checkpoint.save(
                 file, step + 1, net, optimizer.inner, generator, extra, asdict(settings)
             )
+    for layer in guides:
+        del net.heads[layer]
     return net, validate(net, teacher, held.to(device))
 
 
 def _start_from(net: PerceptualNetwork, file: str) -> None:
-    """Take over the weights of a file of the same network, or of one with fewer channels.
+    """Take over the weights of a file of the same network, or of one with other channels.
 
     Channels that the file lacks keep their random weights; nothing of it reads them at first, so
-    the network gives what the file's gives.
+    the network gives what a narrower file's gives.
     """
     try:
         theirs = PerceptualNetwork(load_file(file)).state_dict()
@@ -319,11 +331,10 @@ def _start_from(net: PerceptualNetwork, file: str) -> None:
         if theirs.keys() != own.keys():
             raise KeyError(theirs.keys() ^ own.keys())
         for name, weight in own.items():
-            part = theirs[name]
-            place = tuple(slice(n) for n in part.shape)
+            part = theirs[name][tuple(slice(n) for n in weight.shape)]
             if weight.ndim > 1:
                 weight[: len(part), part.shape[1] :] = 0
-            weight[place] = part  # refuses what is wider
+            weight[tuple(slice(n) for n in part.shape)] = part
     except (OSError, SafetensorError, KeyError, RuntimeError):
         raise StyleSwapError(
             f"There are no weights of this network to start from at {file}."

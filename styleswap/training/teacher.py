@@ -31,11 +31,12 @@ class Teacher(nn.Module):
         self.source: dict[str, int] = {}
         for i, (net, maps) in enumerate(networks):
             self.networks.append(net)
-            for layer in net.layers:
-                if layer not in self.source:
-                    self.source[layer] = i
-                    if layer in maps:
-                        self.maps[layer] = maps[layer]
+            for conv in net.convs:
+                for layer in (conv, conv.replace("conv", "relu")):
+                    if layer not in self.source:
+                        self.source[layer] = i
+                        if layer in maps:
+                            self.maps[layer] = maps[layer]
         missing = [layer for layer in LAYERS if layer not in self.source]
         if missing:
             raise StyleSwapError(
@@ -44,10 +45,9 @@ class Teacher(nn.Module):
             )
         self.eval().requires_grad_(False)
 
-    @property
-    def channels(self) -> dict[str, int]:
+    def channels(self, layers: Iterable[str] = LAYERS) -> dict[str, int]:
         """Channels of each layer, after its map."""
-        return {layer: self._last(layer).out_channels for layer in LAYERS}
+        return {layer: self._last(layer).out_channels for layer in layers}
 
     def _last(self, layer: str) -> nn.Conv2d:
         """The convolution that a layer's channels come from."""

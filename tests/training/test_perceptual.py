@@ -57,6 +57,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A narrow network and probes that live shortly, so that a few steps see everything."""
     monkeypatch.setattr(nets, "SMALL_CHANNELS", WIDTHS)
+    monkeypatch.setattr(nets, "SMALL_READS", {"conv3_2": 6})
     monkeypatch.setattr(perceptual, "PROBE_LIFE", 6)
 
 
@@ -153,7 +154,7 @@ def test_resuming_with_other_settings(world: Path, tmp_path: Path) -> None:
 def test_a_warm_start_begins_with_the_weights_of_a_file(world: Path, tmp_path: Path) -> None:
     file = tmp_path / "warm.safetensors"
     net = nets.new_small(
-        torch.Generator().manual_seed(9), load_teacher(str(world / "teacher")).channels
+        torch.Generator().manual_seed(9), load_teacher(str(world / "teacher")).channels()
     )
     save_file({k: v.half() for k, v in net.named_weights().items()}, file)
     chosen = settings(world, steps=1, warm=str(file), lr=1e-6)  # which hardly moves them
@@ -169,7 +170,7 @@ def test_a_warm_start_from_fewer_channels(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At first the wider network gives what the narrower one gives."""
-    channels = load_teacher(str(world / "teacher")).channels
+    channels = load_teacher(str(world / "teacher")).channels()
     narrow = nets.new_small(torch.Generator().manual_seed(9), channels)
     file = tmp_path / "narrow.safetensors"
     save_file(narrow.named_weights(), file)
@@ -210,7 +211,7 @@ def test_every_weight_moves_at_every_step(world: Path, tmp_path: Path) -> None:
 def pupil(world: Path, seed: int = 0) -> tuple[PerceptualNetwork, dict[str, Tensor]]:
     """A new network and the teacher's features of `SHOWN`."""
     teacher = load_teacher(str(world / "teacher"))
-    net = nets.new_small(torch.Generator().manual_seed(seed), teacher.channels)
+    net = nets.new_small(torch.Generator().manual_seed(seed), teacher.channels())
     return net, teacher.features(SHOWN)
 
 
