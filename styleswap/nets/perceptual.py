@@ -43,9 +43,9 @@ SMALL_CHANNELS = {
     "conv4_4": 128,
     "conv5_1": 128,
 }
-# A convolution that reads fewer channels than the one before it gives: the first of them. The
+# Convolutions that read fewer channels than the one before them gives: the first of these. The
 # others are there to be measured.
-SMALL_READS = {"conv3_2": 64}
+SMALL_READS = {"conv2_2": 48, "conv3_2": 64}
 
 
 class PerceptualNetwork(nn.Module):

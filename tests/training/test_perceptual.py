@@ -166,10 +166,10 @@ def test_a_warm_start_begins_with_the_weights_of_a_file(world: Path, tmp_path: P
         run(settings(world, warm=str(tmp_path / "none")), tmp_path / "other")
 
 
-def test_a_warm_start_from_fewer_channels(
+def test_a_warm_start_from_other_channels(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At first the wider network gives what the narrower one gives."""
+    """At first a wider network gives what the narrower one gives; a narrower takes what fits."""
     channels = load_teacher(str(world / "teacher")).channels()
     narrow = nets.new_small(torch.Generator().manual_seed(9), channels)
     file = tmp_path / "narrow.safetensors"
@@ -182,8 +182,14 @@ def test_a_warm_start_from_fewer_channels(
         torch.testing.assert_close(mine[layer][:, : f.shape[1]], f)
         torch.testing.assert_close(wide.head(layer)(mine[layer]), narrow.head(layer)(f))
     assert mine["conv4_2"][:, theirs["conv4_2"].shape[1] :].abs().mean() > 0.01  # there, and alive
+    again = nets.new_small(torch.Generator().manual_seed(2), channels)
     save_file(wide.named_weights(), file)
     monkeypatch.setattr(nets, "SMALL_CHANNELS", WIDTHS)
+    narrower = nets.new_small(torch.Generator().manual_seed(3), channels)
+    perceptual._start_from(narrower, str(file))
+    for name, tensor in narrower.named_weights().items():
+        torch.testing.assert_close(tensor, narrow.named_weights()[name])
+    save_file({k: v for k, v in again.named_weights().items() if "conv4_2" not in k}, file)
     with pytest.raises(StyleSwapError, match="no weights of this network"):
         run(settings(world, steps=1, warm=str(file)), tmp_path / "runs")
 
