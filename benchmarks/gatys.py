@@ -34,6 +34,7 @@ from styleswap.specs import STYLE_LAYERS, GatysParams
 from styleswap.training.teacher import load_teacher
 
 SIDE = 256
+WEIGHT = 5.0  # of the style's losses against the content's
 
 
 def main() -> None:
@@ -48,7 +49,6 @@ def main() -> None:
     teacher = load_teacher(args.teacher)
     teacher.set_pooling(args.pooling)
     ((name, content, style),) = pairs(1, SIDE, PHOTOS, [s for s in STYLES if s.stem == "swirls"])
-    weight = gatys.STYLE_WEIGHT
     objective = PerceptualLoss(teacher, {"conv4_2": 1.0}, dict.fromkeys(STYLE_LAYERS, 1.0))
     objective.set_content(content)
     objective.set_style([(style, 1.0)])
@@ -56,15 +56,21 @@ def main() -> None:
     @torch.no_grad()
     def loss(x: torch.Tensor) -> float:
         near, far = objective(x.clamp(0, 1))
-        return float(near + weight * far)
+        return float(near + WEIGHT * far)
 
     target = args.plain_loss
     if target is None:
-        target = loss(plain_adam(objective, content, args.plain_steps, 0.03, weight))
-    print(f"{name}, style weight {weight:g}: untouched {loss(content):.4f}")
+        target = loss(plain_adam(objective, content, args.plain_steps, 0.03, WEIGHT))
+    print(f"{name}, style weight {WEIGHT:g}: untouched {loss(content):.4f}")
     print(f"plain Adam, {args.plain_steps} steps: loss {target:.4f}", flush=True)
 
-    params = GatysParams(size=SIDE, steps=args.steps, pooling=args.pooling, tv=0.0)
+    params = GatysParams(
+        size=SIDE,
+        steps=args.steps,
+        pooling=args.pooling,
+        style_strength=WEIGHT / gatys.STYLE_WEIGHT,
+        tv=0.0,
+    )
 
     def ours(net: object) -> Iterator[Step]:
         device = torch.device("cpu")
@@ -77,7 +83,7 @@ def main() -> None:
     twin = PerceptualLoss(full, objective.content_weights, objective.style_weights)
     twin.set_content(content)
     twin.set_style([(style, 1.0)])
-    plain_seconds = seconds_of_plain(twin, content, weight) * args.plain_steps
+    plain_seconds = seconds_of_plain(twin, content) * args.plain_steps
     print(f"plain: {1000 * plain_seconds / args.plain_steps:.0f} ms a step", flush=True)
     full = full.to(memory_format=torch.channels_last)  # as the engine holds it
     began = time.perf_counter()
@@ -101,11 +107,11 @@ def main() -> None:
         print(f"{plain_seconds / clock[reached - 1]:.1f} times as fast")
 
 
-def seconds_of_plain(objective: PerceptualLoss, content: torch.Tensor, weight: float) -> float:
+def seconds_of_plain(objective: PerceptualLoss, content: torch.Tensor) -> float:
     """The median time of a step of plain Adam, of 50."""
     ends = [time.perf_counter()]
     plain_adam(
-        objective, content, 50, 0.03, weight, lambda i, x, loss: ends.append(time.perf_counter())
+        objective, content, 50, 0.03, WEIGHT, lambda i, x, loss: ends.append(time.perf_counter())
     )
     return statistics.median(b - a for a, b in itertools.pairwise(ends))
 

@@ -18,6 +18,8 @@ class Perceptual(Protocol):
 
     def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]: ...
 
+    def content_map(self, layer: str, features: Tensor) -> Tensor: ...
+
     def style_matrix(self, layer: str, features: Tensor) -> Tensor: ...
 
 
@@ -61,7 +63,8 @@ class PerceptualLoss(nn.Module):
     @torch.no_grad()
     def set_content(self, x: Tensor) -> None:
         """Take (B, 3, H, W) in [0, 1] as the content."""
-        self.content = self.net.features(x, self.content_weights)
+        found = self.net.features(x, self.content_weights)
+        self.content = {layer: self.net.content_map(layer, f) for layer, f in found.items()}
 
     @torch.no_grad()
     def set_style(self, pictures: Iterable[tuple[Tensor, float]]) -> None:
@@ -80,7 +83,8 @@ class PerceptualLoss(nn.Module):
         found = self.net.features(x, layers)
         content = x.new_zeros(())
         for layer, weight in self.content_weights.items():
-            content = content + weight * relative_error(found[layer], self.content[layer])
+            f = self.net.content_map(layer, found[layer])
+            content = content + weight * relative_error(f, self.content[layer])
         style = x.new_zeros(())
         for layer, weight in self.style_weights.items():
             g = self.net.style_matrix(layer, found[layer])

@@ -36,4 +36,5 @@ def style_distance(
 def content_distance(net: Perceptual, x: Tensor, content: Tensor, layer: str = "conv4_2") -> float:
     """``||F(x) - F(c)||^2 / ||F(c)||^2`` at one layer, for two pictures of one size."""
     mine, theirs = net.features(x, [layer]), net.features(content, [layer])
-    return float(relative_error(mine[layer], theirs[layer]))
+    near, wanted = (net.content_map(layer, f[layer]) for f in (mine, theirs))
+    return float(relative_error(near, wanted))

@@ -63,6 +63,16 @@ def test_content_is_zero_at_the_content_and_style_at_the_style() -> None:
     assert objective(noise(1, 3, 48, 40, seed=2))[1].item() == pytest.approx(0, abs=1e-9)
 
 
+def test_content_is_measured_through_the_head() -> None:
+    objective = loss({"relu2_1": 1.0})
+    x, content = noise(1, 3, 48, 40, seed=2), noise(1, 3, 48, 40)
+    mine, target = (
+        NET.head("relu2_1")(NET.features(y, ["relu2_1"])["relu2_1"]) for y in (x, content)
+    )
+    literal = (mine - target).square().sum() / target.square().sum()
+    assert objective(x)[0].item() == pytest.approx(literal.item(), rel=1e-4)
+
+
 def by_layer(x: torch.Tensor) -> dict[str, tuple[float, float]]:
     """What each style layer, and as content the same layer, adds at a weight of 1."""
     out = {}

@@ -5,8 +5,8 @@ pooling between the blocks (Simonyan & Zisserman 2014), so one class runs both: 
 read from the weights.
 
 Departures of the small network from VGG-19: fewer channels, reflection padding (no frame at the
-border), and a head W per layer, a 1x1 map to VGG-19's channels. Distances between its Gram matrices
-are measured through the heads.
+border), and a head W per layer, a 1x1 map to VGG-19's channels. Distances between its features and
+between its Gram matrices are measured through the heads.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class PerceptualNetwork(nn.Module):
         weights: ``conv{b}_{k}.weight`` (C_out, C_in, 3, 3) and ``.bias`` (C_out,), in any order,
             reads the first C_in channels of the convolution before it;
             optionally ``preprocess.weight`` (3, 3, 1, 1) and ``.bias``, applied to the picture
-            first; optionally ``head.{layer}.weight`` (C_vgg, C, 1, 1), see `style_matrix`.
+            first; optionally ``head.{layer}.weight`` (C_vgg, C, 1, 1), see `content_map`.
         padding: what a convolution sees beyond the border: ``reflect`` or ``zeros``.
         pooling: ``average`` (smoother gradients, Gatys et al. 2016, section 2) or ``max``.
     """
@@ -156,24 +156,43 @@ class PerceptualNetwork(nn.Module):
             x = F.pad(x, (1, 1, 1, 1), mode)
         return cast(Tensor, conv(x))
 
+    def content_map(self, layer: str, features: Tensor) -> Tensor:
+        """The feature maps in which distances of content are measured, (B, C, H, W).
+
+        Without a head they are the features. With a head W they are ``R f`` where ``W = QR``: Q has
+        orthonormal columns, so ``||R d|| = ||W d||`` for every d, which is the distance through the
+        head, in C channels instead of C_vgg.
+        """
+        r = self._head_factor(layer)
+        if r is None:
+            return features
+        with torch.autocast(features.device.type, enabled=False):
+            return F.conv2d(features.float(), r[:, :, None, None])
+
     def style_matrix(self, layer: str, features: Tensor) -> Tensor:
         """The Gram matrix in which distances of style are measured, (B, C, C) float32.
 
-        Without a head it is `ops.gram`. With a head W it is ``R G R^T`` where ``W = QR``: Q has
-        orthonormal columns, so ``||R D R^T|| = ||W D W^T||`` for every D, which is the distance
-        through the head, at C x C instead of C_vgg x C_vgg.
+        Without a head it is `ops.gram`, with one ``R G R^T``: see `content_map`.
         """
         g = ops.gram(features)
-        if layer not in self.heads:
+        r = self._head_factor(layer)
+        if r is None:
             return g
         with torch.autocast(g.device.type, enabled=False):
-            r = self._r.get(layer)
-            if r is None:
-                r = torch.linalg.qr(self.head(layer).weight.detach().flatten(1).float()).R
-                if not self.training:
-                    self._r[layer] = r
-            r = r.to(g.device)
             return r @ g @ r.mT
+
+    def _head_factor(self, layer: str) -> Tensor | None:
+        """R of a head's ``W = QR``, float32; None for a layer without a head."""
+        if layer not in self.heads:
+            return None
+        weight = self.head(layer).weight.detach()
+        r = self._r.get(layer)
+        if r is None or r.device != weight.device:
+            with torch.autocast(weight.device.type, enabled=False):
+                r = torch.linalg.qr(weight.flatten(1).float()).R
+            if not self.training:
+                self._r[layer] = r
+        return r
 
     def train(self, mode: bool = True) -> Self:
         """As `nn.Module.train`; forgets R of the heads, which training changes."""

@@ -70,6 +70,10 @@ class Teacher(nn.Module):
                 found |= cast(PerceptualNetwork, net).features(x, mine)
         return {k: self.maps[k](found[k]) if k in self.maps else found[k] for k in wanted}
 
+    def content_map(self, layer: str, features: Tensor) -> Tensor:
+        """`features` as they are: what the small network's are compared with."""
+        return features
+
     def style_matrix(self, layer: str, features: Tensor) -> Tensor:
         """The Gram matrix of `features`, (B, C, C): what the small network's is compared with."""
         return ops.gram(features)

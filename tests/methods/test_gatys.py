@@ -78,7 +78,7 @@ def test_it_takes_the_style_and_keeps_the_content(lake: Tensor, swirls: Tensor) 
     assert result.min() >= 0 and result.max() <= 1 and not result.requires_grad
     assert style_loss(result, swirls) < style_loss(lake, swirls) / 6
     painted = metrics.content_distance(small(), cover(swirls, *lake.shape[2:]), lake)
-    assert metrics.content_distance(small(), result, lake) < 0.4 * painted
+    assert metrics.content_distance(small(), result, lake) < 0.6 * painted
     # Apart from any network: light and dark lie where they lay. A flat picture would have neither.
     lumas = torch.stack([ops.luma(x).flatten() for x in (result, lake)])
     assert torch.corrcoef(lumas)[0, 1] > 0.65

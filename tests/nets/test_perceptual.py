@@ -121,7 +121,7 @@ def test_before_and_after_a_rectifier() -> None:
     assert torch.equal(both["conv4_2"], net.convs["conv4_2"](reflected(pooled)))
 
 
-@pytest.mark.parametrize("name", ["relu6_1", "conv1_1", "relu1_2", "", "relu2_1 "])
+@pytest.mark.parametrize("name", ["relu6_1", "conv1_9", "pool1", "", "relu2_1 "])
 def test_an_unknown_layer(name: str) -> None:
     with pytest.raises(KeyError, match="relu1_1"):
         NET.features(noise(1, 3, 32, 32), ["relu1_1", name])
@@ -222,22 +222,29 @@ def test_distances_are_those_through_the_head(seed: int, wide: int) -> None:
     assert distance(*mine) == pytest.approx(distance(*through), rel=1e-3, abs=1e-6 * energy)
     relative = losses.relative_error(*mine).item()
     assert relative == pytest.approx(distance(*through) / energy, rel=1e-3, abs=1e-6)
+    maps = [net.content_map("relu1_1", x) for x in (f, g)]
+    assert maps[0].shape == (1, min(wide, 8), 9, 9)
+    heads = [net.head("relu1_1")(x) for x in (f, g)]
+    assert distance(*maps) == pytest.approx(distance(*heads), rel=1e-4)
 
 
-def test_a_layer_without_a_head_gives_its_gram_matrix() -> None:
+def test_a_layer_without_a_head_is_measured_as_it_is() -> None:
     net = random_network(TINY, {"relu2_1": 9})
     f = noise(2, 4, 5, 6)
     assert torch.equal(net.style_matrix("relu1_1", f), ops.gram(f))
+    assert net.content_map("relu1_1", f) is f
 
 
-def test_style_matrix_is_float32_under_autocast() -> None:
+def test_heads_are_measured_through_in_float32_under_autocast() -> None:
     net = random_network({"conv1_1": 8}, {"relu1_1": 16})
     f = noise(1, 8, 64, 64)
-    want = net.style_matrix("relu1_1", f)
+    want = net.style_matrix("relu1_1", f), net.content_map("relu1_1", f)
     with torch.autocast("cpu", torch.bfloat16):
-        fresh = random_network({"conv1_1": 8}, {"relu1_1": 16}).style_matrix("relu1_1", f)
-    assert fresh.dtype == torch.float32
-    torch.testing.assert_close(fresh, want)
+        fresh = random_network({"conv1_1": 8}, {"relu1_1": 16})
+        found = fresh.style_matrix("relu1_1", f), fresh.content_map("relu1_1", f)
+    for mine, theirs in zip(found, want, strict=True):
+        assert mine.dtype == torch.float32
+        torch.testing.assert_close(mine, theirs)
 
 
 @pytest.fixture

@@ -52,8 +52,8 @@ def test_exact_layers_win_and_others_are_mapped(folder: Path) -> None:
             w, b = maps()[f"{name}_to_vgg.weight"], maps()[f"{name}_to_vgg.bias"]
             f = torch.einsum("oi,bihw->bohw", w[:, :, 0, 0], f) + b.view(1, -1, 1, 1)
         torch.testing.assert_close(found[layer], f)
-    assert teacher.channels == {k: v.shape[1] for k, v in found.items()}
-    assert [teacher.channels[n] for n in LAYERS] == [4, 6, 8, 10, 5, 12]
+    assert teacher.channels() == {k: v.shape[1] for k, v in found.items()}
+    assert [teacher.channels()[n] for n in LAYERS] == [4, 6, 8, 10, 5, 12]
 
 
 def test_layers_are_given_as_asked_for(folder: Path) -> None:
@@ -66,6 +66,7 @@ def test_layers_are_given_as_asked_for(folder: Path) -> None:
     assert torch.equal(
         teacher.style_matrix("relu2_1", found["relu2_1"]), ops.gram(found["relu2_1"])
     )
+    assert torch.equal(teacher.content_map("relu2_1", found["relu2_1"]), found["relu2_1"])
 
 
 def test_pooling_reaches_every_network(folder: Path) -> None:
@@ -120,4 +121,4 @@ def test_vgg19(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     for layer, f in teacher.features(x).items():
         torch.testing.assert_close(f, literal[layer], rtol=1e-3, atol=1e-4)
-    assert teacher.channels == {n: 4 + 4 * int(n[4]) for n in LAYERS}
+    assert teacher.channels() == {n: 4 + 4 * int(n[4]) for n in LAYERS}
