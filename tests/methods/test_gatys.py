@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -101,6 +102,41 @@ def test_scales_go_from_coarse_to_the_size_of_the_content(swirls: Tensor) -> Non
     content = F.interpolate(example("lake", 96), (193, 200), mode="bilinear")
     sizes = [tuple(s.image.shape[2:]) for s in run(content, [swirls], steps=7)]
     assert sizes == [(97, 100)] * 2 + [(193, 200)] * 5
+
+
+class Seen:
+    """A perceptual network that notes when it is asked."""
+
+    def __init__(self, name: str, asked: list[str]) -> None:
+        self.name, self.asked, self.net = name, asked, small()
+
+    def features(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        self.asked.append(self.name)
+        return self.net.features(x, layers)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.net, name)
+
+
+@pytest.mark.parametrize(("network", "drafted"), [("vgg19", 5), ("small", 0)])
+def test_a_large_network_is_asked_only_after_a_draft(
+    network: str, drafted: int, swirls: Tensor
+) -> None:
+    content = F.interpolate(example("lake", 96), (193, 200), mode="bilinear")
+    asked: list[str] = []
+    nets = {name: Seen(name, asked) for name in ("small", "vgg19")}
+    order = job(content, [swirls], steps=10)
+    order = replace(
+        order,
+        params=replace(cast(GatysParams, order.params), network=network),
+        perceptual=cast(Any, lambda name, pooling: nets[name]),
+    )
+    last = [asked[-1] for _ in gatys.run(order)]
+    # 2 steps of the coarse scale, and 3 of the fine one's 8
+    assert last == ["small"] * drafted + [network] * (10 - drafted)
+    # The draft does not start from the content again.
+    totals = [s.losses["total"] for s in gatys.run(order)]
+    assert totals[6] < totals[2]
 
 
 @pytest.mark.parametrize(("height", "width"), [(97, 161), (33, 127), (32, 160), (101, 32)])
@@ -211,7 +247,7 @@ def test_it_asks_for_the_network_of_its_settings(
 
     params = GatysParams(steps=1, network=network, pooling=pooling)
     list(gatys.run(Job(lake, (Style(swirls, None, 1.0),), params, CPU, False, spy)))
-    assert asked == [(network, pooling)]
+    assert asked == [("small", pooling), (network, pooling)]
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
