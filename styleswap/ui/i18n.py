@@ -60,6 +60,9 @@ CAPPED = Text(
     "The limit of {minutes} minutes was reached at step {i} of {n}; this is the picture so far.",
     "已到 {minutes} 分钟上限（第 {i} / {n} 步）；这是目前的结果。",
 )
+FETCHING = Text(
+    "Fetching VGG-19 from the Hub, 52 MB, this once…", "正在从 Hub 下载 VGG-19（52 MB，仅此一次）……"
+)
 STOPPED_EARLY = Text("Stopped before there was a picture.", "尚未生成图片便已停止。")
 FAILED = Text(
     "That did not work; your pictures and settings are still here.",

@@ -20,7 +20,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 from gradio.components.imageslider import SliderData
-from gradio.data_classes import ImageData
+from gradio.data_classes import FileData, ImageData
 from PIL import Image, ImageOps
 
 from styleswap import media, specs, weights
@@ -144,16 +144,15 @@ def _path_of(payload: ImageData | None) -> str | None:
     return payload.path if payload else None
 
 
-def slider_value(value: tuple[Path, Path | bytes] | None) -> SliderData | None:
-    """Before and after for the image slider: two files, or a file and the bytes of a JPEG."""
-    if value is None:
-        return None
-    before, after = value
-    if isinstance(after, bytes):
+def slider_data(before: Path, after: Path | bytes) -> dict[str, Any]:
+    """What the image slider in the browser takes: two files, or a file and the bytes of a JPEG."""
+    if isinstance(after, bytes):  # a preview: not a file each
         shown = ImageData(url=f"data:image/jpeg;base64,{base64.b64encode(after).decode()}")
     else:
         shown = ImageData(path=str(after), orig_name=after.name)
-    return SliderData(root=(ImageData(path=str(before), orig_name=before.name), shown))
+    first = ImageData(path=str(before), orig_name=before.name)
+    payload: dict[str, Any] = SliderData(root=(first, shown)).model_dump()
+    return payload
 
 
 def jpeg(picture: Image.Image, size: tuple[int, int]) -> bytes:
@@ -342,7 +341,6 @@ class PictureTab:
             buttons=["fullscreen"],
             elem_id="stage",
         )
-        self.stage.postprocess = slider_value  # type: ignore[assignment, method-assign]
         self.status = gr.HTML(
             status(both(i18n.IDLE)), elem_id="status", container=False, padding=False
         )
@@ -441,6 +439,7 @@ class PictureTab:
             self._run,
             inputs,
             [self.stage, self.status, self.download],
+            postprocess=False,  # which would save every preview as a file
             show_progress="hidden",
             concurrency_limit=JOBS,
             concurrency_id="engine",
@@ -508,13 +507,15 @@ class PictureTab:
                 before = Path(folder) / "photograph.jpg"
                 media.save_picture(photograph, before)
                 last, shown = None, -math.inf
+                if getattr(params, "network", None) == "vgg19" and not weights.has_vgg19():
+                    yield {self.status: status(both(i18n.FETCHING), done=0.0)}
                 for last in paint(self.engine, job, cancel):
                     left = clock.left(last)
                     now = time.monotonic()
                     if now - shown >= PREVIEW_EVERY and last.i < last.n:
                         shown = now
                         yield {
-                            self.stage: (before, jpeg(last.picture(), size)),
+                            self.stage: slider_data(before, jpeg(last.picture(), size)),
                             self.status: working(last, left),
                         }
                 if last is None:
@@ -523,10 +524,11 @@ class PictureTab:
                 used = [trained] if trained else [path for path, _ in pictures[:1]]
                 after = Path(folder) / file_name(spec.id, content, *used)
                 media.save_picture(last.result(), after)
+                file = FileData(path=str(after), orig_name=after.name)
                 yield {
-                    self.stage: (before, after),
+                    self.stage: slider_data(before, after),
                     self.status: finished(last, size),
-                    self.download: gr.update(value=after, interactive=True),
+                    self.download: gr.update(value=file.model_dump(), interactive=True),
                 }
 
     # --- the endpoint ---

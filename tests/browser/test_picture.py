@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from styleswap import media, specs
+from styleswap import media, specs, weights
 from styleswap.engine import Engine, Request
+from styleswap.errors import StyleSwapError
 
 # Only a page that is broken waits so long; a busy machine may well take more than the default 5 s.
 expect.set_options(timeout=30_000)
@@ -140,6 +143,53 @@ def test_stop_keeps_what_is_done(visit: Visit, extra_app: str, tmp_path: Path) -
     expect(page.locator("#go")).to_be_enabled()
     with Image.open(download(page, tmp_path)) as result:
         assert max(result.size) == 128
+
+
+def test_a_large_download_is_announced(
+    visit: Visit, app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced = threading.Event()
+
+    def fetch() -> NoReturn:
+        announced.wait(60)
+        raise StyleSwapError("The Hub cannot be reached; try --network small.")
+
+    monkeypatch.setattr(weights, "vgg19_features", fetch)
+    page = visit(app)
+    number(page, "#size", 128)
+    page.click("#gatys-advanced > button")
+    page.locator("#gatys-network").get_by_label("VGG-19").check()
+    page.click("#go")
+    expect(page.locator("#status")).to_contain_text("Fetching VGG-19")
+    announced.set()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("The Hub cannot be reached")
+    expect(page.locator("#go")).to_be_enabled()
+    page.locator("#gatys-network").get_by_label("small").check()
+    number(page, "#gatys-steps", 10)
+    page.click("#go")
+    expect(page.locator("#status")).to_contain_text("Done in")
+
+
+def test_stop_while_another_job_has_the_device(
+    visit: Visit, extra_app: str, tmp_path: Path
+) -> None:
+    first, second = visit(extra_app), visit(extra_app)
+    for page in (first, second):
+        choose_method(page, "Fake: image")
+        number(page, "#size", 128)
+        number(page, "#fake_image-steps", 5000)
+    first.click("#go")
+    expect(first.locator("#status")).to_contain_text(WORKING)
+    second.click("#go")
+    second.click("#stop")
+    expect(second.locator("#status")).to_contain_text("Stopped before there was a picture")
+    expect(second.locator("#go")).to_be_enabled()
+    first.click("#stop")
+    number(second, "#fake_image-steps", 60)
+    second.click("#go")
+    expect(second.locator(PREVIEW)).to_be_visible()
+    expect(second.locator("#status")).to_contain_text("Done in")
+    assert download(second, tmp_path).exists()
 
 
 def test_closing_the_page_ends_its_job(
