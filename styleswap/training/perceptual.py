@@ -24,10 +24,13 @@ Teacher and pupil pool by average, which is how pictures are optimised against e
 from __future__ import annotations
 
 import csv
+import itertools
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import SafetensorError
@@ -316,7 +319,29 @@ def train(
             )
     for layer in guides:
         del net.heads[layer]
+    balance(net, held.to(device))
     return net, validate(net, teacher, held.to(device))
+
+
+@torch.no_grad()
+def balance(net: PerceptualNetwork, x: Tensor) -> None:
+    """Scale each convolution's output over (B, 3, H, W) to about 1, and what reads it back.
+
+    The heads follow whatever scale the features drift to, which may be 10^9: without this the heads
+    are nothing in float16. What the network gives through its heads stays the same, to the bit
+    before rounding, since all factors are powers of two.
+    """
+    names = list(net.convs)
+    for name, after in itertools.zip_longest(names, names[1:]):
+        size = net.features(x, [name])[name].square().mean().sqrt()
+        factor = 2.0 ** -round(math.log2(max(float(size), 1e-30)))
+        net.conv(name).weight.mul_(factor)
+        cast(Tensor, net.conv(name).bias).mul_(factor)
+        for layer in (name, name.replace("conv", "relu")):
+            if layer in net.heads:
+                net.head(layer).weight.div_(factor)
+        if after:
+            net.conv(after).weight.div_(factor)
 
 
 def _start_from(net: PerceptualNetwork, file: str) -> None:
