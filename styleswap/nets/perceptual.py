@@ -149,7 +149,9 @@ class PerceptualNetwork(nn.Module):
     def _convolve(self, name: str, x: Tensor) -> Tensor:
         """A convolution that keeps the size."""
         conv = cast(nn.Conv2d, self.convs[name])
-        x = x[:, : conv.in_channels]
+        if conv.in_channels < x.shape[1]:
+            # As x[:, :n], whose gradient would come in another memory layout and cost a turning.
+            x = x.permute(0, 2, 3, 1)[..., : conv.in_channels].permute(0, 3, 1, 2)
         # nn.Conv2d's own padding_mode would pad in float32 under autocast, and convert twice.
         with torch.autocast(x.device.type, enabled=False):
             mode = "reflect" if self.padding == "reflect" else "constant"
