@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--teacher", required=True, help="vgg19, or a folder of teacher files")
     parser.add_argument("--plain-steps", type=int, default=1500)
     parser.add_argument("--plain-loss", type=float, help="skip the plain run: its recorded loss")
-    parser.add_argument("--steps", type=int, default=510, help="steps of ours")
+    parser.add_argument("--steps", type=int, default=560, help="steps of ours")
     parser.add_argument("--pooling", choices=["max", "average"], default="average")
     args = parser.parse_args()
     print(machine())
