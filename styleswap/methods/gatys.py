@@ -31,7 +31,7 @@ from styleswap.nets.perceptual import Pooling
 from styleswap.specs import GatysParams, parse_layers
 
 # The weights of the losses at strength 1 and smoothness 1.
-STYLE_WEIGHT = 3.0
+STYLE_WEIGHT = 2.0
 TV_WEIGHT = 1.0
 RANGE_WEIGHT = 300.0
 # A scale has at least this many pixels on its shorter side: relu5_1 is 16 times smaller.
