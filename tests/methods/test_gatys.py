@@ -82,7 +82,7 @@ def test_it_takes_the_style_and_keeps_the_content(lake: Tensor, swirls: Tensor) 
     assert metrics.content_distance(small(), result, lake) < 0.6 * painted
     # Apart from any network: light and dark lie where they lay. A flat picture would have neither.
     lumas = torch.stack([ops.luma(x).flatten() for x in (result, lake)])
-    assert torch.corrcoef(lumas)[0, 1] > 0.55
+    assert torch.corrcoef(lumas)[0, 1] > 0.65
     # What the last step says of itself is what is measured from outside.
     assert steps[-1].losses["style"] == pytest.approx(style_loss(result, swirls), rel=0.02)
     content = metrics.content_distance(small(), result, lake)
@@ -324,9 +324,9 @@ def test_match_luma_has_the_contents_mean_and_deviation() -> None:
 
 def test_two_styles_mix(lake: Tensor, swirls: Tensor) -> None:
     other = example("dots", 128)
-    alone = [paint(lake, s, steps=30) for s in (swirls, other)]
-    mixed = run(lake, [swirls, other], (1.0, 1.0), steps=30)[-1].image
-    leaning = run(lake, [swirls, other], (9.0, 1.0), steps=30)[-1].image
+    alone = [paint(lake, s, steps=15) for s in (swirls, other)]
+    mixed = run(lake, [swirls, other], (1.0, 1.0), steps=15)[-1].image
+    leaning = run(lake, [swirls, other], (9.0, 1.0), steps=15)[-1].image
     to_first = [style_loss(x, swirls) for x in (alone[0], leaning, mixed, alone[1])]
     to_other = [style_loss(x, other) for x in (alone[0], leaning, mixed, alone[1])]
     assert to_first == sorted(to_first) and to_other == sorted(to_other, reverse=True)
@@ -386,9 +386,8 @@ def frame(padding: str) -> float:
     return abs(float(sum(found)) / len(found))
 
 
-def test_there_is_no_frame_at_the_border(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_no_frame_at_the_border() -> None:
     assert frame("reflect") < 0.08
-    monkeypatch.setattr(gatys, "MARGIN", 1)
     assert frame("zeros") > 0.12  # the measure does see one
 
 
