@@ -4,9 +4,9 @@ Both are chains of 3x3 convolutions with VGG's names (``conv1_1`` ... ``conv5_1`
 pooling between the blocks (Simonyan & Zisserman 2014), so one class runs both: the channels are
 read from the weights.
 
-Departures of the small network from VGG-19: fewer channels, reflection padding (no frame at the
-border), and a head W per layer, a 1x1 map to VGG-19's channels. Distances between its features and
-between its Gram matrices are measured through the heads.
+Departures from VGG-19: convolutions see the border repeated instead of zeros around it, which would
+show as a frame. The small network has fewer channels, and a head W per layer, a 1x1 map to VGG-19's
+channels: distances between its features and between its Gram matrices are measured through it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from styleswap.specs import LAYERS
 from styleswap.weights import VGG19_CONVS
 
 Pooling = Literal["average", "max"]
-Padding = Literal["reflect", "zeros"]
+Padding = Literal["replicate", "zeros"]
 
 # The small network's channels, convolution by convolution: wide where its layers are measured,
 # narrow on the way. Multiples of 16, which is how processors take them.
@@ -52,11 +52,11 @@ class PerceptualNetwork(nn.Module):
     """A VGG-shaped chain of convolutions whose layers are asked for by name.
 
     Args:
-        weights: ``conv{b}_{k}.weight`` (C_out, C_in, 3, 3) and ``.bias`` (C_out,), in any order,
+        weights: ``conv{b}_{k}.weight`` (C_out, C_in, 3, 3) and ``.bias`` (C_out,), in any order; each
             reads the first C_in channels of the convolution before it;
             optionally ``preprocess.weight`` (3, 3, 1, 1) and ``.bias``, applied to the picture
             first; optionally ``head.{layer}.weight`` (C_vgg, C, 1, 1), see `content_map`.
-        padding: what a convolution sees beyond the border: ``reflect`` or ``zeros``.
+        padding: what a convolution sees beyond the border: itself (``replicate``) or ``zeros``.
         pooling: ``average`` (smoother gradients, Gatys et al. 2016, section 2) or ``max``.
     """
 
@@ -64,7 +64,7 @@ class PerceptualNetwork(nn.Module):
         self,
         weights: Mapping[str, Tensor],
         *,
-        padding: Padding = "reflect",
+        padding: Padding = "replicate",
         pooling: Pooling = "average",
     ) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ class PerceptualNetwork(nn.Module):
             x = x.permute(0, 2, 3, 1)[..., : conv.in_channels].permute(0, 3, 1, 2)
         # nn.Conv2d's own padding_mode would pad in float32 under autocast, and convert twice.
         with torch.autocast(x.device.type, enabled=False):
-            mode = "reflect" if self.padding == "reflect" else "constant"
+            mode = "constant" if self.padding == "zeros" else self.padding
             x = F.pad(x, (1, 1, 1, 1), mode)
         return cast(Tensor, conv(x))
 
@@ -234,12 +234,12 @@ def new_small(generator: torch.Generator, teacher_channels: Mapping[str, int]) -
 
 
 def from_torchvision(
-    tensors: Mapping[str, Tensor], pooling: Pooling, padding: Padding = "reflect"
+    tensors: Mapping[str, Tensor], pooling: Pooling, padding: Padding = "replicate"
 ) -> PerceptualNetwork:
     """VGG-19 from torchvision's ``features.N.weight`` and ``.bias``, up to ``relu5_1``.
 
     With ImageNet's mean and deviation. torchvision pads with zeros, which pictures optimised
-    against it show as a frame: reflection unless ``zeros`` is asked for.
+    against it show as a frame: ``replicate`` unless ``zeros`` is asked for.
     """
     w = {
         f"{name}.{part}": tensors[f"features.{number}.{part}"]

@@ -147,9 +147,11 @@ def distillation_loss(net: PerceptualNetwork, found: dict[str, Moments]) -> dict
 
 def total(parts: dict[str, Tensor]) -> Tensor:
     """The training loss of `distillation_loss`'s parts: a scalar."""
-    each = [(v + 1e-6).sqrt() if k.endswith(".gram") else v for k, v in parts.items()]
-    weights = [GUIDE_WEIGHT if k in GUIDES else 1.0 for k in parts]
-    return torch.stack([w * v for w, v in zip(weights, each, strict=True)]).sum(0).mean()
+    each = [
+        (GUIDE_WEIGHT if k in GUIDES else 1.0) * ((v + 1e-6).sqrt() if k.endswith(".gram") else v)
+        for k, v in parts.items()
+    ]
+    return torch.stack(each).sum(0).mean()
 
 
 def recoloured(x: Tensor, generator: torch.Generator) -> Tensor:

@@ -82,8 +82,8 @@ class Teacher(nn.Module):
 def load_teacher(source: str) -> Teacher:
     """``vgg19`` (from the Hub or the cache), or a folder of safetensors files.
 
-    A file holds ``convX_Y.weight`` and ``.bias`` under VGG's names, reflection padding, optionally
-    ``preprocess`` and maps ``convX_Y_to_vgg``. Files without maps are taken as exact.
+    A file holds ``convX_Y.weight`` and ``.bias`` under VGG's names, optionally ``preprocess`` and
+    maps ``convX_Y_to_vgg``. Files without maps are taken as exact.
 
     Raises:
         StyleSwapError: no such folder, no such file in it, or layers missing.

@@ -68,9 +68,9 @@ def test_every_layer_is_torchvisions(vgg19: nn.Sequential, tensors_of: dict[str,
         torch.testing.assert_close(found[layer], literal[layer], rtol=1e-3, atol=1e-4)
 
 
-def test_vgg19_reflects_unless_told_otherwise(tensors_of: dict[str, Tensor]) -> None:
+def test_vgg19_repeats_its_border_unless_told_otherwise(tensors_of: dict[str, Tensor]) -> None:
     first = from_torchvision(tensors_of, pooling="average")
-    assert first.padding == "reflect"
+    assert first.padding == "replicate"
     assert first.pooling == "average"
 
 
@@ -107,18 +107,18 @@ def test_sizes_and_rectifiers() -> None:
         assert (f.min() < 0) == layer.startswith("conv")
 
 
-def reflected(x: Tensor) -> Tensor:
-    return nn.functional.pad(x, (1, 1, 1, 1), "reflect")
+def repeated(x: Tensor) -> Tensor:
+    return nn.functional.pad(x, (1, 1, 1, 1), "replicate")
 
 
 def test_before_and_after_a_rectifier() -> None:
     net = random_network({"conv1_1": 4, "conv4_2": 4})
     x = noise(1, 3, 32, 32)
     both = net.features(x, ["conv4_2", "relu1_1"])
-    literal = net.convs["conv1_1"](reflected(x)).relu()
+    literal = net.convs["conv1_1"](repeated(x)).relu()
     assert torch.equal(both["relu1_1"], literal)
     pooled = nn.functional.avg_pool2d(literal, 2)
-    assert torch.equal(both["conv4_2"], net.convs["conv4_2"](reflected(pooled)))
+    assert torch.equal(both["conv4_2"], net.convs["conv4_2"](repeated(pooled)))
 
 
 @pytest.mark.parametrize("name", ["relu6_1", "conv1_9", "pool1", "", "relu2_1 "])
@@ -150,7 +150,7 @@ def test_pooling_is_what_was_asked_for() -> None:
     first = average.features(x, ["relu1_1", "relu2_1"])
     assert torch.equal(largest.features(x, ["relu1_1"])["relu1_1"], first["relu1_1"])
     for net, pool in ((average, nn.AvgPool2d(2)), (largest, nn.MaxPool2d(2))):
-        literal = net.convs["conv2_1"](reflected(pool(first["relu1_1"]))).relu()
+        literal = net.convs["conv2_1"](repeated(pool(first["relu1_1"]))).relu()
         torch.testing.assert_close(net.features(x, ["relu2_1"])["relu2_1"], literal)
     average.pooling = "max"  # as training switches it
     assert torch.equal(
