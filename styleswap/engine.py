@@ -21,7 +21,7 @@ from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.specs import MethodSpec, Params, get_spec
 
-# The deepest layer is 16 times smaller than the picture: two pixels of it are the least to speak of.
+# The deepest layer is 16 times smaller than the picture; it should have two pixels at least.
 SHORTEST_SIDE = 32
 # Style pictures are never used larger than this: twice the largest result.
 LONGEST_STYLE = 4096

@@ -49,8 +49,8 @@ ADAM_RATE = 0.04
 # through than they save) and at least 10.
 HISTORY_BYTES = 500e6
 # It optimises z in x = P z, P weighing the frequency f (cycles a pixel) by (f + SOFT) ^ -POWER.
-POWER = 0.4
-SOFT = 0.02
+POWER = 0.3
+SOFT = 0.05
 
 
 def plan_scales(height: int, width: int, steps: int) -> list[tuple[int, int, int]]:

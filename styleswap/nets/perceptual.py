@@ -52,8 +52,8 @@ class PerceptualNetwork(nn.Module):
     """A VGG-shaped chain of convolutions whose layers are asked for by name.
 
     Args:
-        weights: ``conv{b}_{k}.weight`` (C_out, C_in, 3, 3) and ``.bias`` (C_out,), in any order; each
-            reads the first C_in channels of the convolution before it;
+        weights: ``conv{b}_{k}.weight`` (C_out, C_in, 3, 3) and ``.bias`` (C_out,), in any order;
+            each reads the first C_in channels of the convolution before it;
             optionally ``preprocess.weight`` (3, 3, 1, 1) and ``.bias``, applied to the picture
             first; optionally ``head.{layer}.weight`` (C_vgg, C, 1, 1), see `content_map`.
         padding: what a convolution sees beyond the border: itself (``replicate``) or ``zeros``.
