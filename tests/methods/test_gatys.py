@@ -18,6 +18,7 @@ from styleswap.methods import gatys
 from styleswap.methods.base import Job, Step, Style
 from styleswap.methods.gatys import (
     SMALLEST_SIDE,
+    SOFT,
     at_side,
     cover,
     history,
@@ -451,7 +452,7 @@ def test_weighing_a_pure_wave_by_hand() -> None:
     """Four waves over 64 px are 1/16 cycles a pixel, and the mean is frequency 0."""
     wave = torch.cos(torch.arange(64) * 2 * torch.pi * 4 / 64).expand(1, 3, 32, 64)
     found = weigh_frequencies(0.25 + wave, 0.5)
-    literal = 0.25 * 0.02**0.5 + wave * (1 / 16 + 0.02) ** 0.5
+    literal = 0.25 * SOFT**0.5 + wave * (1 / 16 + SOFT) ** 0.5
     torch.testing.assert_close(found, literal, rtol=1e-4, atol=1e-5)
 
 
