@@ -238,6 +238,109 @@ def train_perceptual(
     typer.echo(f"wrote {file}")
 
 
+@train_app.command("style")
+def train_style(
+    painting: Annotated[Path, typer.Argument(help="The style picture.")],
+    photos: Annotated[
+        list[Path], typer.Option(help="A folder of photographs; several take turns.")
+    ],
+    output_name: Annotated[str, typer.Option("--output", "-o", help="Name of the style.")],
+    title: Annotated[str | None, typer.Option(help="The work's title, for people.")] = None,
+    artist: Annotated[str | None, typer.Option(help="Who made it.")] = None,
+    year: Annotated[str | None, typer.Option(help="When it was made.")] = None,
+    network: Annotated[
+        str, typer.Option("--perceptual", help="small, vgg19, or a folder of teacher files.")
+    ] = "small",
+    steps: Annotated[int, typer.Option(min=1)] = 2000,
+    batch: Annotated[int, typer.Option(min=1, help="Photographs a step, over all processes.")] = 4,
+    crop: Annotated[int, typer.Option(min=64, help="Side of a photograph, in pixels.")] = 224,
+    style_size: Annotated[
+        int, typer.Option(min=32, help="Shorter side of the style picture, in pixels.")
+    ] = 320,
+    lr: Annotated[
+        float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
+    ] = 0.06,
+    content: Annotated[float, typer.Option(min=0, help="Weight of the content loss.")] = 1.0,
+    style: Annotated[float, typer.Option(min=0, help="Weight of the style loss.")] = 2.0,
+    tv: Annotated[float, typer.Option(min=0, help="Weight of the total variation.")] = 0.5,
+    width: Annotated[int, typer.Option(help="Channels of the first layer: 16 or 32.")] = 16,
+    seed: int = 0,
+    warm: Annotated[
+        str | None, typer.Option("--from", help="Start from this trained style.")
+    ] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="Where checkpoints and logs go (default: runs/NAME).")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Folder of the weights and MANIFEST.toml.")] = Path(
+        "pretrained"
+    ),
+    checkpoint_every: Annotated[int, typer.Option(min=1)] = 250,
+    resume: Annotated[bool, typer.Option(help="Carry on from the checkpoint in --runs.")] = False,
+) -> None:
+    """Train a style of your own for the one-pass method, `johnson`."""
+    from styleswap import weights
+    from styleswap.training import publish
+    from styleswap.training import style as training
+
+    settings = training.Settings(
+        str(painting),
+        tuple(map(str, photos)),
+        network,
+        steps,
+        batch,
+        crop,
+        style_size,
+        lr,
+        content,
+        style,
+        tv,
+        width,
+        seed,
+        warm,
+    )
+    made_at = publish.commit()
+    start = weights.load_style(warm, folder) if warm else None
+    main_process = training.is_main_process()
+    with tqdm(total=steps, unit="step", mininterval=1, disable=not main_process) as bar:
+
+        def report(step: int, losses: dict[str, float]) -> None:
+            bar.update(step - bar.n)
+            bar.set_postfix({k: f"{v:.4f}" for k, v in losses.items()}, refresh=False)
+
+        net, found = training.train(
+            settings,
+            runs or Path("runs") / output_name,
+            warm=start,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
+            report=report,
+        )
+    if not main_process:
+        return
+    about = {"artist": artist, "year": year}
+    file = publish.publish(
+        output_name,
+        net.state_dict(),
+        {
+            "kind": "style",
+            "method": "johnson",
+            "title": title or painting.stem,
+            **{k: v for k, v in about.items() if v},
+            "command": publish.command(),
+            "commit": made_at,
+            "data": [str(p) for p in photos],
+            "perceptual": network,
+            "width": width,
+            "steps": steps,
+            "losses": {k: round(v, 5) for k, v in found.items()},
+            "seed": seed,
+            "licence": "Apache-2.0",
+        },
+        folder,
+    )
+    typer.echo(f"wrote {file}")
+
+
 # What typer raises for a command line that it cannot read: click's, or its own copy of it.
 _UsageFault: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 

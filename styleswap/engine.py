@@ -14,11 +14,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from styleswap import media, tensors
+from styleswap import media, tensors, weights
 from styleswap.errors import StyleSwapError
 from styleswap.methods.base import Job, Style
 from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
+from styleswap.nets.transformer import TransformerNetwork
 from styleswap.specs import MethodSpec, Params, get_spec
 
 # The deepest layer is 16 times smaller than the picture; it should have two pixels at least.
@@ -98,6 +99,7 @@ class Engine:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._lock = threading.Lock()
         self._networks: dict[tuple[str, str], PerceptualNetwork] = {}
+        self._styles: dict[str, TransformerNetwork] = {}
 
     def run(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Progress]:
         """Make a picture; yields after each step of the method.
@@ -138,6 +140,7 @@ class Engine:
                     device=self.device,
                     half=bf16_is_fast(self.device),
                     perceptual=network,
+                    trained=self._trained,
                 )
                 for step in method.run(job):
                     yield Progress(
@@ -192,6 +195,13 @@ class Engine:
             net = perceptual.load(name, pooling).to(self.device)
             self._networks[key] = net.to(memory_format=torch.channels_last)
         return self._networks[key]
+
+    def _trained(self, name: str) -> TransformerNetwork:
+        if name not in self._styles:
+            net = TransformerNetwork.from_weights(weights.load_style(name))
+            net.eval().requires_grad_(False).to(self.device)
+            self._styles[name] = net.to(memory_format=torch.channels_last)
+        return self._styles[name]
 
 
 def bf16_is_fast(device: torch.device) -> bool:

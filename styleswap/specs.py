@@ -335,6 +335,28 @@ class GatysParams(Params):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class JohnsonParams(Params):
+    """Settings of the one-pass networks of Johnson, Alahi and Fei-Fei (ECCV 2016)."""
+
+    strength: float = knob(
+        1.0,
+        Text("Strength", "强度"),
+        Text("0 is the photograph, 1 the whole style.", "0 为原照片，1 为完整风格。"),
+        low=0.0,
+        high=1.0,
+        step=0.05,
+    )
+    keep_colours: bool = knob(
+        False,
+        Text("Keep the photo's colours", "保留照片颜色"),
+        Text(
+            "Take brush work from the style but every colour from the content.",
+            "笔触取自风格图，颜色全部来自内容图。",
+        ),
+    )
+
+
 METHODS: dict[str, MethodSpec] = {
     spec.id: spec
     for spec in (
@@ -352,6 +374,19 @@ METHODS: dict[str, MethodSpec] = {
             pace="minutes",
             params=GatysParams,
             max_styles=4,
+        ),
+        MethodSpec(
+            id="johnson",
+            title=Text("Johnson: one pass", "Johnson：一次前向"),
+            summary=Text(
+                "A network trained for one style repaints any photograph in a moment.",
+                "为一种风格训练好的网络，瞬间重绘任意照片。",
+            ),
+            paper="Johnson, Alahi & Fei-Fei, Perceptual Losses for Real-Time Style Transfer and"
+            " Super-Resolution, ECCV 2016",
+            style="trained",
+            pace="live",
+            params=JohnsonParams,
         ),
     )
 }

@@ -288,6 +288,21 @@ def load(name: str, folder: Path = PRETRAINED) -> dict[str, torch.Tensor]:
     }
 
 
+def load_style(name: str, folder: Path = PRETRAINED) -> dict[str, torch.Tensor]:
+    """The tensors of a trained style, as `load`.
+
+    Raises:
+        StyleSwapError: no style of that name, or what `load` raises.
+    """
+    names = [entry.name for entry in manifest(folder).values() if entry.kind == "style"]
+    if name not in names:
+        raise StyleSwapError(
+            f"There is no trained style called {name!r}; choose one of"
+            f" {', '.join(names) or 'none'}."
+        )
+    return load(name, folder)
+
+
 def _from_hub(entry: Entry) -> bytes:
     """The file of an entry that lies on the Hub, from the Hub's cache where that has it whole."""
     repo, revision = entry.about["repo"], entry.about["revision"]

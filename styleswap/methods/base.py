@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
+from styleswap.nets.transformer import TransformerNetwork
 from styleswap.specs import Params
 
 
@@ -36,6 +37,7 @@ class Job:
         params: the method's own `Params`.
         half: whether bfloat16 is fast on `device`: networks then run under autocast.
         perceptual: gives a perceptual network by name and pooling, frozen, on `device`.
+        trained: gives the network of a trained style by its name, frozen, on `device`.
     """
 
     content: Tensor
@@ -44,6 +46,7 @@ class Job:
     device: torch.device
     half: bool
     perceptual: Callable[[str, Pooling], PerceptualNetwork]
+    trained: Callable[[str], TransformerNetwork]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,209 @@
+"""Training of one style: Johnson et al. 2016, section 3.
+
+Minimises, over photographs c, with y = f(c) and s the painting,
+
+    content * ||conv4_2(y) - conv4_2(c)||^2 / ||conv4_2(c)||^2
+    + style * sum_l ||G_l(y) - G_l(s)||^2 / ||G_l(s)||^2  +  tv * TV(y)
+
+Departures from the paper: the losses are relative to their targets' energy, so that the same
+weights serve every painting; l runs from relu1_1 to relu5_1, as in Gatys et al.; Muon in place of
+Adam, with a one-cycle rate.
+
+The loop is Hugging Face accelerate's: under ``accelerate launch`` each process takes its share of
+every batch, and the weights come out as from one process, up to the order of sums.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator, PartialState
+from PIL import Image
+from torch import Tensor
+
+from styleswap import media, metrics, ops, tensors
+from styleswap.errors import StyleSwapError
+from styleswap.losses import Perceptual, PerceptualLoss
+from styleswap.nets import perceptual
+from styleswap.nets.transformer import TransformerNetwork, new_transformer
+from styleswap.specs import STYLE_LAYERS
+from styleswap.training import checkpoint
+from styleswap.training.data import Crops, find_pictures
+from styleswap.training.optim import RelativeMuon, one_cycle
+from styleswap.training.teacher import load_teacher
+
+HELD_OUT = 8  # photographs that validation and the sheets of previews take
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is determined by: the same settings give the same weights."""
+
+    painting: str
+    photos: tuple[str, ...]
+    perceptual: str
+    steps: int
+    batch: int
+    crop: int
+    style_size: int
+    lr: float
+    content: float
+    style: float
+    tv: float
+    width: int
+    seed: int
+    warm: str | None = None
+
+
+def is_main_process() -> bool:
+    """Whether this is the process that reports and writes, of those that train together."""
+    return PartialState(cpu=not torch.cuda.is_available()).is_main_process
+
+
+def load_perceptual(source: str) -> tuple[Perceptual, torch.nn.Module]:
+    """``small``, ``vgg19``, or a folder of teacher files, pooling by average."""
+    if source == "small":
+        net = perceptual.load("small")
+        return net, net
+    teacher = load_teacher(source)
+    teacher.set_pooling("average")
+    return teacher, teacher
+
+
+def open_painting(file: Path, short: int) -> Tensor:
+    """The style picture, (1, 3, H, W), `short` px on its shorter side."""
+    picture = media.open_picture(file, "style picture")
+    return tensors.from_pil(
+        media.fit(picture, round(max(picture.size) * short / min(picture.size)))
+    )
+
+
+class Objective:
+    """The loss of a batch, and the distances that validation reports."""
+
+    def __init__(self, settings: Settings, device: torch.device) -> None:
+        self.settings, self.device = settings, device
+        self.net, module = load_perceptual(settings.perceptual)
+        module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.painting = open_painting(Path(settings.painting), settings.style_size).to(device)
+        self.losses = PerceptualLoss(self.net, {"conv4_2": 1.0}, dict.fromkeys(STYLE_LAYERS, 1.0))
+        with torch.autocast(device.type, torch.bfloat16):
+            self.losses.set_style([(self.painting, 1.0)])
+
+    def __call__(self, y: Tensor, photo: Tensor) -> dict[str, Tensor]:
+        """``content``, ``style``, ``tv`` and their weighted sum ``total``, means over the batch."""
+        s = self.settings
+        self.losses.set_content(photo)
+        content, style = self.losses(y.contiguous(memory_format=torch.channels_last))
+        tv = ops.total_variation(y)
+        total = s.content * content + s.style * style + s.tv * tv
+        return {"total": total, "content": content, "style": style, "tv": tv}
+
+    def validate(self, net: TransformerNetwork, photos: Tensor) -> dict[str, float]:
+        """The distances of held-out photographs, averaged; ``style`` relative to untouched ones."""
+        sums = {"content": 0.0, "style": 0.0, "plain": 0.0}
+        for photo in photos.to(self.device).split(1):
+            with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
+                y = net(photo)
+                sums["content"] += metrics.content_distance(self.net, y, photo)
+                for name, x in (("style", y), ("plain", photo)):
+                    distance = metrics.style_distance(self.net, x, self.painting)
+                    sums[name] += sum(distance.values())
+        n = len(photos)
+        return {"content": sums["content"] / n, "style": sums["style"] / sums["plain"]}
+
+
+def train(
+    settings: Settings,
+    folder: Path,
+    *,
+    warm: dict[str, Tensor] | None,
+    checkpoint_every: int,
+    resume: bool,
+    report: Callable[[int, dict[str, float]], None],
+) -> tuple[TransformerNetwork, dict[str, float]]:
+    """Train a transformer network; returns it with its distances on held-out photographs.
+
+    Args:
+        settings: what the result depends on.
+        folder: where ``checkpoint.safetensors``, ``losses.csv`` and ``step-N.jpg`` go.
+        warm: the weights to start from; None for random ones.
+        checkpoint_every: steps between checkpoints, each with a validation and a sheet of previews.
+        resume: carry on from the checkpoint in `folder`; the weights come out as if the run had
+            never stopped.
+        report: called by the main process after each step with its number and its losses.
+
+    Raises:
+        StyleSwapError: folders without pictures, a style that cannot be read, weights that are
+            missing, no checkpoint, a batch that the processes cannot share.
+    """
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    share, rank = accelerator.num_processes, accelerator.process_index
+    if settings.batch % share:
+        raise StyleSwapError(
+            f"A batch of {settings.batch} cannot be shared by {share} processes; give a multiple."
+        )
+    device = accelerator.device
+    folder.mkdir(parents=True, exist_ok=True)
+    groups = [find_pictures(Path(p)) for p in settings.photos]
+    crops = Crops([fresh for fresh, _ in groups], settings.crop)
+    held = Crops([held for _, held in groups], settings.crop).draw(
+        HELD_OUT, torch.Generator().manual_seed(0)
+    )
+    generator = torch.Generator().manual_seed(settings.seed)
+    objective = Objective(settings, device)
+    net = new_transformer(generator, settings.width)
+    if warm is not None:
+        net = TransformerNetwork.from_weights(warm)
+    net.to(device)
+    optimizer = RelativeMuon(net.parameters())
+    first = 0
+    file = folder / "checkpoint.safetensors"
+    if resume:
+        first, _ = checkpoint.load(file, net, optimizer.inner, generator, asdict(settings))
+    shared = accelerator.prepare(net)
+    started = time.monotonic()
+    for step in range(first, settings.steps):
+        # Every process draws the whole batch, so that all stay at the same place of the sequence.
+        photo = crops.draw(settings.batch, generator)[rank::share].to(device)
+        photo = photo.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16):
+            parts = objective(shared(photo), photo)
+        accelerator.backward(parts["total"])
+        optimizer.step(settings.lr * one_cycle(step, settings.steps))
+        if not accelerator.is_main_process:
+            continue
+        report(step + 1, {k: v.item() for k, v in parts.items()})
+        if (step + 1) % checkpoint_every == 0 or step + 1 == settings.steps:
+            found = objective.validate(net, held)
+            _append(folder / "losses.csv", step + 1, time.monotonic() - started, parts, found)
+            _sheet(net, held.to(device)).save(folder / f"step-{step + 1:05d}.jpg", quality=90)
+            checkpoint.save(file, step + 1, net, optimizer.inner, generator, {}, asdict(settings))
+    return net, objective.validate(net, held)
+
+
+@torch.no_grad()
+def _sheet(net: TransformerNetwork, photos: Tensor) -> Image.Image:
+    """Photographs above what becomes of them."""
+    made = torch.cat([net(photo) for photo in photos.split(1)])
+    rows = [torch.cat(list(row), 2) for row in (photos, made)]
+    return tensors.to_pil(torch.cat(rows, 1)[None])
+
+
+def _append(
+    log: Path, step: int, seconds: float, parts: dict[str, Tensor], found: dict[str, float]
+) -> None:
+    """One line of the log of losses."""
+    new = not log.exists()
+    with log.open("a", newline="") as f:
+        rows = csv.writer(f)
+        if new:
+            held = [f"held_out_{k}" for k in found]
+            rows.writerow(["step", "seconds", *parts, *held])
+        values = [*(v.item() for v in parts.values()), *found.values()]
+        rows.writerow([step, f"{seconds:.0f}", *(f"{v:.5f}" for v in values)])
