@@ -92,9 +92,10 @@ class TransformerNetwork(nn.Module):
         Sides that are no multiple of 4 are padded by repeating the border, and cut again.
         """
         height, width = x.shape[2:]
-        down, across = -height % MULTIPLE, -width % MULTIPLE
-        if down or across:
-            x = F.pad(x, (0, across, 0, down), "replicate")
+        return self.paint(padded(x))[..., :height, :width]
+
+    def paint(self, x: Tensor) -> Tensor:
+        """As `forward`, of sides that are multiples of 4: what `styleswap.runtimes` run."""
         y = (x - 0.5) * 4  # pixels vary by some 0.25 around mid-grey
         y = F.relu(self.first(y))
         y = F.relu(self.down1(y))
@@ -102,7 +103,13 @@ class TransformerNetwork(nn.Module):
         y = self.blocks(y)
         y = F.relu(self.up1(F.interpolate(y, scale_factor=2, mode="nearest")))
         y = F.relu(self.up2(F.interpolate(y, scale_factor=2, mode="nearest")))
-        return torch.sigmoid(self.last(y)[..., :height, :width].float())
+        return torch.sigmoid(self.last(y).float())
+
+
+def padded(x: Tensor) -> Tensor:
+    """(B, 3, H, W) with its border repeated, so that both sides are multiples of 4."""
+    down, across = -x.shape[2] % MULTIPLE, -x.shape[3] % MULTIPLE
+    return F.pad(x, (0, across, 0, down), "replicate") if down or across else x
 
 
 def new_transformer(generator: torch.Generator, width: int) -> TransformerNetwork:

@@ -62,7 +62,7 @@ class Settings:
 
 def is_main_process() -> bool:
     """Whether this is the process that reports and writes, of those that train together."""
-    return PartialState(cpu=not torch.cuda.is_available()).is_main_process
+    return bool(PartialState(cpu=not torch.cuda.is_available()).is_main_process)
 
 
 def load_perceptual(source: str) -> tuple[Perceptual, torch.nn.Module]:

@@ -1,0 +1,21 @@
+"""Plain torch, on whatever device the network lies: the runtime that works everywhere."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from styleswap.nets.transformer import TransformerNetwork
+
+
+class TorchRuntime:
+    """Eager float32, which is also what the others are compared with."""
+
+    def __init__(self, net: TransformerNetwork) -> None:
+        self.net = net.to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def __call__(self, x: Tensor) -> Tensor:
+        """As `styleswap.runtimes.Runtime`."""
+        found: Tensor = self.net(x.contiguous(memory_format=torch.channels_last))
+        return found

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from styleswap import runtimes
+from styleswap.errors import StyleSwapError
+from styleswap.nets.transformer import TransformerNetwork, new_transformer
+from styleswap.runtimes import openvino
+from tests.helpers import noise
+
+CPU = torch.device("cpu")
+
+
+def network(seed: int = 0) -> TransformerNetwork:
+    """A network whose result differs plainly from grey and from its input."""
+    generator = torch.Generator().manual_seed(seed)
+    net = new_transformer(generator, 16)
+    with torch.no_grad():
+        for p in net.parameters():
+            p.add_(0.05 * torch.randn(p.shape, generator=generator))
+    return net.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("name", runtimes.available(CPU))
+@pytest.mark.parametrize("shape", [(1, 3, 64, 96), (1, 3, 51, 70), (2, 3, 33, 33)])
+def test_every_runtime_agrees_with_float32(name: str, shape: tuple[int, ...]) -> None:
+    net, x = network(), noise(*shape)
+    before = x.clone()
+    want = net(x)
+    assert want.std() > 0.05
+    found = runtimes.prepare(network(), CPU, name)(x)
+    assert found.shape == x.shape and found.dtype == torch.float32
+    assert (found - want).abs().mean() <= 2 / 255
+    assert torch.equal(x, before)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_cuda_agrees_with_float32() -> None:
+    device = torch.device("cuda")
+    run = runtimes.prepare(network(), device)
+    for seed in range(3):  # the second and third are replays
+        x = noise(1, 3, 51, 70, seed=seed)
+        found = run(x.to(device)).cpu()
+        assert (found - network()(x)).abs().mean() <= 2 / 255
+
+
+def test_openvino_is_what_a_cpu_runs_by_itself() -> None:
+    assert isinstance(runtimes.prepare(network(), CPU), openvino.OpenVinoRuntime)
+
+
+def test_results_are_kept_apart() -> None:
+    run = runtimes.prepare(network(), CPU)
+    one = run(noise(1, 3, 32, 32))
+    kept = one.clone()
+    run(noise(1, 3, 32, 32, seed=1))
+    assert torch.equal(one, kept)
+
+
+def test_the_newest_shapes_stay_compiled() -> None:
+    run = openvino.OpenVinoRuntime(network())
+    sides = [32, 36, 40, 44, 32, 48]
+    for side in sides:
+        run(noise(1, 3, side, side))
+    assert [shape[2] for shape in run.compiled] == [40, 44, 32, 48]
+    # A size between two multiples of 4 shares the shape above it.
+    run(noise(1, 3, 47, 45))
+    assert [shape[2:] for shape in run.compiled] == [(40, 40), (44, 44), (32, 32), (48, 48)]
+
+
+def test_a_runtime_that_is_not_here() -> None:
+    with pytest.raises(StyleSwapError, match="cuda does not work on this machine; choose auto or"):
+        runtimes.prepare(network(), CPU, "cuda")
