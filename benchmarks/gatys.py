@@ -25,12 +25,12 @@ import torch
 import torchvision
 from common import PHOTOS, STYLES, machine, pairs, plain_adam
 
-from styleswap.engine import bf16_is_fast
 from styleswap.losses import PerceptualLoss
 from styleswap.methods import gatys
 from styleswap.methods.base import Job, Step, Style
 from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork
+from styleswap.runtimes import bf16_is_fast
 from styleswap.specs import STYLE_LAYERS, GatysParams
 from styleswap.training.teacher import load_teacher
 

@@ -19,10 +19,10 @@ import torchvision
 from common import PHOTOS, STYLES, machine, pairs, plain_adam, seconds_in_turn
 
 from styleswap import metrics
-from styleswap.engine import bf16_is_fast
 from styleswap.losses import PerceptualLoss
 from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork
+from styleswap.runtimes import bf16_is_fast
 from styleswap.specs import STYLE_LAYERS
 from styleswap.training.data import find_pictures
 from styleswap.training.teacher import load_teacher

@@ -1,4 +1,4 @@
-"""The command line: ``styleswap image``, ``styleswap methods``, ``styleswap train ...``.
+"""The command line: ``styleswap image``, ``images``, ``styles``, ``methods``, ``train``, ``bench``.
 
 The flags of a method's settings are made from its `Params` class. Faults that a person can put
 right are one sentence on standard error and exit code 2.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,9 +22,14 @@ from styleswap import media
 from styleswap.errors import StyleSwapError
 from styleswap.specs import METHODS, Knob, MethodSpec, get_spec, knobs, make_params
 
+if TYPE_CHECKING:
+    from styleswap.engine import StyleChoice
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 train_app = typer.Typer(no_args_is_help=True, help="Train our own networks.")
 app.add_typer(train_app, name="train")
+bench_app = typer.Typer(no_args_is_help=True, help="Measure how fast this machine is.")
+app.add_typer(bench_app, name="bench")
 
 
 def _flag(knob: Knob, methods: list[MethodSpec]) -> inspect.Parameter:
@@ -90,21 +96,10 @@ def image(
     params = make_params(spec, {k: v for k, v in settings.items() if v is not None})
     media.check_target(output)
     picture = media.open_picture(content, "content")
-    styles, weights = style or [], style_weight or [1.0] * len(style or [])
-    if len(weights) != len(styles):
-        raise StyleSwapError(
-            f"There are {len(styles)} styles and {len(weights)} weights; give each --style one"
-            " --style-weight, or none."
-        )
     # Here and not above: a help text should not wait for torch.
-    from styleswap.engine import Engine, Request, StyleChoice
+    from styleswap.engine import Engine, Request
 
-    choices = [
-        StyleChoice(media.open_picture(name, "style picture"), None, weight)
-        if spec.style == "image"
-        else StyleChoice(None, name, weight)
-        for name, weight in zip(styles, weights, strict=True)
-    ]
+    choices = _choices(spec, style, style_weight)
     last, stopped = None, False
     run = Engine().run(Request(method, picture, choices, params))
     with tqdm(unit="step", disable=None, leave=False) as bar:  # None: only on a terminal
@@ -129,6 +124,125 @@ def image(
         typer.echo(json.dumps(first | last.facts(method)))
     else:
         typer.echo(f"wrote {output}, {result.width} x {result.height}, {last.seconds:.1f} s")
+
+
+def _choices(
+    spec: MethodSpec, styles: list[str] | None, weights: list[float] | None
+) -> list[StyleChoice]:
+    """What the engine is told of the style, out of --style and --style-weight."""
+    from styleswap.engine import StyleChoice
+
+    names = styles or []
+    shares = weights or [1.0] * len(names)
+    if len(shares) != len(names):
+        raise StyleSwapError(
+            f"There are {len(names)} styles and {len(shares)} weights; give each --style one"
+            " --style-weight, or none."
+        )
+    return [
+        StyleChoice(media.open_picture(name, "style picture"), None, weight)
+        if spec.style == "image"
+        else StyleChoice(None, name, weight)
+        for name, weight in zip(names, shares, strict=True)
+    ]
+
+
+@app.command("images")
+@_with_settings
+def images(
+    pictures: Annotated[Path, typer.Argument(help="A folder of pictures to repaint.")],
+    *,
+    style: Annotated[
+        list[str] | None,
+        typer.Option(help="A style picture, or a trained style's name; several are mixed."),
+    ] = None,
+    style_weight: Annotated[
+        list[float] | None, typer.Option(help="Weight of each --style, in their order.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="One of: " + ", ".join(METHODS) + ".")] = "johnson",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    **settings: Any,
+) -> None:
+    """Repaint every picture of a folder into another. Ctrl-C keeps the pictures that are done."""
+    spec = get_spec(method)
+    params = make_params(spec, {k: v for k, v in settings.items() if v is not None})
+    files = media.pictures_in(pictures)
+    if not files:
+        raise StyleSwapError(f"There are no pictures in {str(pictures)!r}; give another folder.")
+    if output.resolve() == pictures.resolve():
+        raise StyleSwapError("The results would overwrite the pictures; give another folder to -o.")
+    media.make_folder(output)
+    from styleswap.engine import Engine, Request
+
+    choices, engine, faults = _choices(spec, style, style_weight), Engine(), 0
+    with tqdm(files, unit="picture", disable=None) as bar:
+        for file in bar:
+            target = output / media.target_name(file)
+            try:
+                picture = media.open_picture(file, "content")
+                *_, last = engine.run(Request(method, picture, choices, params))
+                media.save_picture(last.result(), target)
+            except StyleSwapError as error:
+                faults += 1
+                bar.write(f"{file.name}: {error}", sys.stderr)
+    done = len(files) - faults
+    typer.echo(f"wrote {done} picture{'s' * (done != 1)} to {output}")
+    if faults:
+        raise StyleSwapError(f"{faults} of {len(files)} could not be made.")
+
+
+@app.command("styles")
+def styles(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+) -> None:
+    """List the trained styles."""
+    from styleswap import weights
+
+    found = [
+        {
+            "id": entry.name,
+            "title": entry.title,
+            "artist": entry.about.get("artist"),
+            "year": entry.about.get("year"),
+            "width": entry.about.get("width"),
+            "files": [entry.file, *filter(None, [entry.about.get("picture")])],
+        }
+        for entry in weights.styles()
+    ]
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    table = Table("style", "title", "artist", "year")
+    for row in found:
+        table.add_row(*(str(row[key] or "") for key in ("id", "title", "artist", "year")))
+    Console().print(table)
+
+
+@bench_app.command("johnson")
+def bench_johnson(
+    size: Annotated[str, typer.Option(help="Width and height of a frame.")] = "640x480",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one line of JSON.")
+    ] = False,
+) -> None:
+    """Time a frame by each runtime, and by the paper's network in plain torch."""
+    sides = [int(n) for n in size.split("x") if n.isdecimal()]
+    if len(sides) != 2 or not all(32 <= n <= 4096 for n in sides):
+        raise StyleSwapError(
+            f"--size takes a width and a height from 32 to 4096, such as 640x480, not {size!r}."
+        )
+    from styleswap.runtimes import bench
+
+    found = bench.measure(*sides)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    table = Table("network", "ms a frame", "times as fast")
+    table.add_row("reference: 32, 64, 128 channels, plain torch", str(found["reference_ms"]), "1")
+    for name, row in found["runtimes"].items():
+        table.add_row(f"ours, {name}", str(row["ms"]), str(row["ratio"]))
+    Console().print(table)
+    typer.echo(f"peak memory {found['peak_rss_mb']} MB")
 
 
 @app.command("methods")
@@ -256,13 +370,20 @@ def train_style(
     crop: Annotated[int, typer.Option(min=64, help="Side of a photograph, in pixels.")] = 224,
     style_size: Annotated[
         int, typer.Option(min=32, help="Shorter side of the style picture, in pixels.")
-    ] = 320,
+    ] = 384,
     lr: Annotated[
         float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
     ] = 0.06,
     content: Annotated[float, typer.Option(min=0, help="Weight of the content loss.")] = 1.0,
     style: Annotated[float, typer.Option(min=0, help="Weight of the style loss.")] = 2.0,
     tv: Annotated[float, typer.Option(min=0, help="Weight of the total variation.")] = 0.5,
+    balance: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Steer the style's weight until the content's distance is this; 0 leaves it.",
+        ),
+    ] = 0.5,
     width: Annotated[int, typer.Option(help="Channels of the first layer: 16 or 32.")] = 16,
     seed: int = 0,
     warm: Annotated[
@@ -274,6 +395,9 @@ def train_style(
     folder: Annotated[Path, typer.Option(help="Folder of the weights and MANIFEST.toml.")] = Path(
         "pretrained"
     ),
+    card: Annotated[
+        Path, typer.Option(help="The picture that shows the style in galleries once it is trained.")
+    ] = Path("examples/content/lake.jpg"),
     checkpoint_every: Annotated[int, typer.Option(min=1)] = 250,
     resume: Annotated[bool, typer.Option(help="Carry on from the checkpoint in --runs.")] = False,
 ) -> None:
@@ -282,6 +406,8 @@ def train_style(
     from styleswap.training import publish
     from styleswap.training import style as training
 
+    publish.check_name(output_name, "style", folder)
+    shown = media.open_picture(card, "card")
     settings = training.Settings(
         str(painting),
         tuple(map(str, photos)),
@@ -294,6 +420,7 @@ def train_style(
         content,
         style,
         tv,
+        balance,
         width,
         seed,
         warm,
@@ -317,6 +444,8 @@ def train_style(
         )
     if not main_process:
         return
+    picture = folder / f"{output_name}.jpg"
+    media.save_picture(training.repaint(net, media.fit(shown, training.CARD_SIDE)), picture)
     about = {"artist": artist, "year": year}
     file = publish.publish(
         output_name,
@@ -326,13 +455,15 @@ def train_style(
             "method": "johnson",
             "title": title or painting.stem,
             **{k: v for k, v in about.items() if v},
+            "picture": picture.name,
             "command": publish.command(),
             "commit": made_at,
             "data": [str(p) for p in photos],
             "perceptual": network,
-            "width": width,
+            "width": net.width,
             "steps": steps,
-            "losses": {k: round(v, 5) for k, v in found.items()},
+            "losses": {k: round(found[k], 5) for k in ("content", "style")},
+            "style_weight": round(found["weight"], 3),
             "seed": seed,
             "licence": "Apache-2.0",
         },

@@ -20,6 +20,7 @@ from styleswap.methods.base import Job, Style
 from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.nets.transformer import TransformerNetwork
+from styleswap.runtimes import Runtime, bf16_is_fast, prepare
 from styleswap.specs import MethodSpec, Params, get_spec
 
 # The deepest layer is 16 times smaller than the picture; it should have two pixels at least.
@@ -99,7 +100,7 @@ class Engine:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._lock = threading.Lock()
         self._networks: dict[tuple[str, str], PerceptualNetwork] = {}
-        self._styles: dict[str, TransformerNetwork] = {}
+        self._styles: dict[str, Runtime] = {}
 
     def run(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Progress]:
         """Make a picture; yields after each step of the method.
@@ -196,23 +197,11 @@ class Engine:
             self._networks[key] = net.to(memory_format=torch.channels_last)
         return self._networks[key]
 
-    def _trained(self, name: str) -> TransformerNetwork:
+    def _trained(self, name: str) -> Runtime:
         if name not in self._styles:
             net = TransformerNetwork.from_weights(weights.load_style(name))
-            net.eval().requires_grad_(False).to(self.device)
-            self._styles[name] = net.to(memory_format=torch.channels_last)
+            self._styles[name] = prepare(net, self.device)
         return self._styles[name]
-
-
-def bf16_is_fast(device: torch.device) -> bool:
-    """Whether the processor multiplies bfloat16 natively, and so about twice as fast.
-
-    Asked of the processor and not measured: the same machine must give the same picture each time.
-    """
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # torch names these with an underscore, and has no other way to ask that 2.10 knows.
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def check_styles(spec: MethodSpec, styles: Sequence[StyleChoice]) -> None:

@@ -49,6 +49,9 @@ _WRITERS: dict[str, tuple[str, dict[str, int]]] = {
     ".webp": ("WEBP", {"quality": 95}),
 }
 
+# What a picture in a folder is known by before it is opened.
+_SUFFIXES = {*_WRITERS, ".avif", ".heic", ".bmp", ".gif", ".tif", ".tiff"}
+
 # Often sent in good faith: worth a sentence that names them.
 _STRANGERS = (
     (re.compile(rb"%PDF-"), "a PDF"),
@@ -197,6 +200,28 @@ def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
             os.replace(part, target)
         finally:
             part.unlink(missing_ok=True)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The files of a folder whose names say that they are pictures, sorted; not those below it."""
+    return sorted(file for file in folder.glob("*") if file.suffix.lower() in _SUFFIXES)
+
+
+def target_name(file: Path) -> str:
+    """The name under which what is made of `file` is saved: its own, where we write such files."""
+    return file.name if file.suffix.lower() in _WRITERS else f"{file.name}.png"
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder to save pictures in, unless it is there.
+
+    Raises:
+        StyleSwapError: it cannot be made, or not be written to.
+    """
+    with _write_sentences(path):
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK):
+            raise PermissionError
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:

@@ -51,6 +51,8 @@ from styleswap.errors import StyleSwapError
 
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 MANIFEST = "MANIFEST.toml"
+# What the weights in it are called, and a trained style is asked for by.
+NAME = r"[A-Za-z0-9_-]+"
 
 VGG19_REPO = "timm/vgg19.tv_in1k"
 VGG19_FILE = "model.safetensors"
@@ -149,7 +151,7 @@ def _entry(name: str, table: Any) -> Entry:
     texts = {key: about.pop(key, None) for key in ("file", "kind", "title", "sha256")}
     on_hub = "repo" in about or "revision" in about
     faults = {
-        "a name of letters, digits, - and _": not re.fullmatch(r"[A-Za-z0-9_-]+", name),
+        "a name of letters, digits, - and _": not re.fullmatch(NAME, name),
         "the keys file, kind, title and sha256": not all(
             isinstance(text, str) and text for text in texts.values()
         ),
@@ -288,13 +290,22 @@ def load(name: str, folder: Path = PRETRAINED) -> dict[str, torch.Tensor]:
     }
 
 
+def styles(folder: Path = PRETRAINED) -> list[Entry]:
+    """The trained styles, in the manifest's order.
+
+    Raises:
+        StyleSwapError: as `manifest`.
+    """
+    return [entry for entry in manifest(folder).values() if entry.kind == "style"]
+
+
 def load_style(name: str, folder: Path = PRETRAINED) -> dict[str, torch.Tensor]:
     """The tensors of a trained style, as `load`.
 
     Raises:
         StyleSwapError: no style of that name, or what `load` raises.
     """
-    names = [entry.name for entry in manifest(folder).values() if entry.kind == "style"]
+    names = [entry.name for entry in styles(folder)]
     if name not in names:
         raise StyleSwapError(
             f"There is no trained style called {name!r}; choose one of"

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
-from styleswap.nets.transformer import TransformerNetwork
 from styleswap.specs import Params
 
 
@@ -37,7 +36,7 @@ class Job:
         params: the method's own `Params`.
         half: whether bfloat16 is fast on `device`: networks then run under autocast.
         perceptual: gives a perceptual network by name and pooling, frozen, on `device`.
-        trained: gives the network of a trained style by its name, frozen, on `device`.
+        trained: gives what repaints (B, 3, H, W) in [0, 1] in a trained style, by its name.
     """
 
     content: Tensor
@@ -46,7 +45,7 @@ class Job:
     device: torch.device
     half: bool
     perceptual: Callable[[str, Pooling], PerceptualNetwork]
-    trained: Callable[[str], TransformerNetwork]
+    trained: Callable[[str], Callable[[Tensor], Tensor]]
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,8 @@ from styleswap.specs import JohnsonParams
 def run(job: Job) -> Iterator[Step]:
     """Repaint the picture; yields once."""
     p = cast(JohnsonParams, job.params)
-    net = job.trained(cast(str, job.styles[0].name))
-    with torch.no_grad(), torch.autocast(job.device.type, torch.bfloat16, enabled=job.half):
-        y = net(job.content)
+    repaint = job.trained(cast(str, job.styles[0].name))
+    y = repaint(job.content)
     y = torch.lerp(job.content, y, p.strength)
     if p.keep_colours:
         y = ops.with_colours_of(y, job.content)

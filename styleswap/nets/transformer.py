@@ -40,10 +40,15 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, into, H, W) -> (B, out, ceil(H / stride), ceil(W / stride))."""
+        found: Tensor = self.norm(self.convolved(x))
+        return found
+
+    def convolved(self, x: Tensor) -> Tensor:
+        """As `forward`, not normalised."""
         # Autocast would pad in float32, and convert twice.
         with torch.autocast(x.device.type, enabled=False):
             x = F.pad(x, (self.pad,) * 4, "reflect")
-        found: Tensor = self.norm(self.conv(x))
+        found: Tensor = self.conv(x)
         return found
 
 
@@ -96,14 +101,18 @@ class TransformerNetwork(nn.Module):
 
     def paint(self, x: Tensor) -> Tensor:
         """As `forward`, of sides that are multiples of 4: what `styleswap.runtimes` run."""
-        y = (x - 0.5) * 4  # pixels vary by some 0.25 around mid-grey
-        y = F.relu(self.first(y))
+        y = F.relu(self.first(self.scaled(x)))
         y = F.relu(self.down1(y))
         y = F.relu(self.down2(y))
         y = self.blocks(y)
         y = F.relu(self.up1(F.interpolate(y, scale_factor=2, mode="nearest")))
         y = F.relu(self.up2(F.interpolate(y, scale_factor=2, mode="nearest")))
         return torch.sigmoid(self.last(y).float())
+
+    @staticmethod
+    def scaled(x: Tensor) -> Tensor:
+        """What the first layer takes: pixels vary by some 0.25 around mid-grey."""
+        return (x - 0.5) * 4
 
 
 def padded(x: Tensor) -> Tensor:

@@ -14,6 +14,10 @@ from torch import Tensor
 from styleswap.errors import StyleSwapError
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes import cuda, openvino, torch_cpu
+from styleswap.runtimes.strips import StripsRuntime
+
+# On a CPU larger pictures go strip by strip: in one piece their layers would take gigabytes.
+WHOLE_PIXELS = 4_000_000
 
 
 class Runtime(Protocol):
@@ -50,4 +54,23 @@ def prepare(net: TransformerNetwork, device: torch.device, name: str = "auto") -
             f"The runtime {name} does not work on this machine; choose auto or {', '.join(names)}."
         )
     net = net.eval().requires_grad_(False).to(device)
-    return RUNTIMES[names[0] if name == "auto" else name](net)
+    whole = RUNTIMES[names[0] if name == "auto" else name](net)
+    if device.type == "cuda":
+        return whole
+    strips = StripsRuntime(net, bf16_is_fast(device))
+
+    def run(x: Tensor) -> Tensor:
+        return whole(x) if x[0, 0].numel() <= WHOLE_PIXELS else strips(x)
+
+    return run
+
+
+def bf16_is_fast(device: torch.device) -> bool:
+    """Whether the processor multiplies bfloat16 natively, and so about twice as fast.
+
+    Asked of the processor and not measured: the same machine must give the same picture each time.
+    """
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # torch names these with an underscore, and has no other way to ask that 2.10 knows.
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

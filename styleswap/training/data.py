@@ -13,7 +13,6 @@ from torch import Tensor
 from styleswap import media, tensors
 from styleswap.errors import StyleSwapError
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".bmp", ".tif", ".tiff"}
 # Every n-th picture of a folder is kept from training, to judge by.
 HELD_OUT_EVERY = 14
 
@@ -24,7 +23,7 @@ def find_pictures(folder: Path) -> tuple[list[Path], list[Path]]:
     Raises:
         StyleSwapError: no such folder, or fewer than 2 pictures in it.
     """
-    files = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES)
+    files = media.pictures_in(folder)
     if len(files) < 2:
         raise StyleSwapError(f"{folder} holds fewer than two pictures; give a folder of them.")
     held = files[:: min(HELD_OUT_EVERY, len(files))]

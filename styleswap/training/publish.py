@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 import subprocess
 import sys
@@ -36,6 +37,24 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return done.stdout.strip()
+
+
+def check_name(name: str, kind: str, folder: Path) -> None:
+    """Refuse a name that the manifest could not take, before hours are spent on the weights.
+
+    Raises:
+        StyleSwapError: other signs than the manifest allows, or weights of another kind have it.
+    """
+    if not re.fullmatch(weights.NAME, name):
+        raise StyleSwapError(
+            f"{name!r} cannot be the name of weights; take letters, digits, - and _."
+        )
+    if (folder / weights.MANIFEST).exists():
+        there = weights.manifest(folder).get(name)
+        if there and there.kind != kind:
+            raise StyleSwapError(
+                f"{name!r} is the name of other weights ({there.title}); choose another."
+            )
 
 
 def history(file: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,69 @@
+"""How long a frame takes by each runtime, next to the network of the paper in plain torch."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from styleswap.nets.transformer import new_transformer
+from styleswap.runtimes import RUNTIMES, available
+
+WARM_UP = 3  # rounds that do not count: compiling, choosing of algorithms
+ROUNDS = 15
+
+
+def measure(width: int, height: int) -> dict[str, Any]:
+    """Milliseconds a frame, medians over rounds in which all take turns.
+
+    The reference is the network with the paper's 32, 64, 128 channels, eager, float32, in torch's
+    own memory layout. Weights do not matter to the time; these are random.
+
+    Returns:
+        ``size``, ``reference_ms``, ``runtimes`` (``{name: {"ms": ..., "ratio": ...}}``),
+        ``best_ratio``, ``peak_rss_mb``.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    x = torch.rand((1, 3, height, width), generator=torch.Generator().manual_seed(0)).to(device)
+    generator = torch.Generator().manual_seed(0)
+    reference = new_transformer(generator, 32).eval().requires_grad_(False).to(device)
+    net = new_transformer(generator, 16).eval().requires_grad_(False).to(device)
+
+    def plain() -> None:
+        with torch.inference_mode():
+            reference(x)
+
+    def frame(name: str) -> Callable[[], object]:
+        run = RUNTIMES[name](net)
+        return lambda: run(x)
+
+    runs: dict[str, Callable[[], object]] = {"reference": plain}
+    runs |= {name: frame(name) for name in available(device)}
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(WARM_UP + ROUNDS):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            times[name].append(time.perf_counter() - began)
+    ms = {name: 1000 * statistics.median(found[WARM_UP:]) for name, found in times.items()}
+    plain_ms = ms.pop("reference")
+    # Kilobytes, but bytes on macOS.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        2**20 if sys.platform == "darwin" else 2**10
+    )
+    return {
+        "size": f"{width}x{height}",
+        "reference_ms": round(plain_ms, 1),
+        "runtimes": {
+            name: {"ms": round(t, 2), "ratio": round(plain_ms / t, 2)} for name, t in ms.items()
+        },
+        "best_ratio": round(plain_ms / min(ms.values()), 2),
+        "peak_rss_mb": round(peak),
+    }
