@@ -383,7 +383,7 @@ def train_style(
             min=0,
             help="Steer the style's weight until the content's distance is this; 0 leaves it.",
         ),
-    ] = 0.5,
+    ] = 0.25,
     width: Annotated[int, typer.Option(help="Channels of the first layer: 16 or 32.")] = 16,
     seed: int = 0,
     warm: Annotated[
