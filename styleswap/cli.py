@@ -32,10 +32,15 @@ bench_app = typer.Typer(no_args_is_help=True, help="Measure how fast this machin
 app.add_typer(bench_app, name="bench")
 
 
-def _flag(knob: Knob, methods: list[MethodSpec]) -> inspect.Parameter:
+def _flag(takers: list[tuple[MethodSpec, Knob]]) -> inspect.Parameter:
     """The flag of one setting; unset is None, so that each method's own default holds."""
     kinds: dict[str, type] = {"int": int, "float": float, "bool": bool}
-    bounds = f"{knob.low:g} to {knob.high:g}" if knob.low is not None else ""
+    methods, knob = [spec for spec, _ in takers], takers[0][1]
+    ranges = {spec.id: f"{k.low:g} to {k.high:g}" for spec, k in takers if k.low is not None}
+    same = len(set(ranges.values())) < 2
+    bounds = ", ".join(
+        [*ranges.values()][:1] if same else (f"{text} for {id}" for id, text in ranges.items())
+    )
     one_of = ", ".join(c.value for c in knob.choices)
     facts = "; ".join(part for part in (bounds, one_of, f"default {knob.default}") if part)
     option = typer.Option(
@@ -53,15 +58,13 @@ def _flag(knob: Knob, methods: list[MethodSpec]) -> inspect.Parameter:
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command a flag for every setting of every method, in place of its ``**settings``."""
-    takers: dict[str, list[MethodSpec]] = {}
-    first: dict[str, Knob] = {}
+    takers: dict[str, list[tuple[MethodSpec, Knob]]] = {}
     for spec in METHODS.values():
         for knob in knobs(spec.params):
-            takers.setdefault(knob.name, []).append(spec)
-            first.setdefault(knob.name, knob)
+            takers.setdefault(knob.name, []).append((spec, knob))
     own = inspect.signature(command, eval_str=True)
     fixed = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    flags = [_flag(knob, takers[name]) for name, knob in first.items()]
+    flags = [_flag(found) for found in takers.values()]
     command.__signature__ = own.replace(parameters=[*fixed, *flags])  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in [*fixed, *flags]}
     return command
@@ -130,9 +133,13 @@ def _choices(
     spec: MethodSpec, styles: list[str] | None, weights: list[float] | None
 ) -> list[StyleChoice]:
     """What the engine is told of the style, out of --style and --style-weight."""
+    from styleswap import weights as trained
     from styleswap.engine import StyleChoice
 
     names = styles or []
+    if spec.style == "trained":
+        for name in names:
+            trained.find_style(name)
     shares = weights or [1.0] * len(names)
     if len(shares) != len(names):
         raise StyleSwapError(
@@ -172,9 +179,10 @@ def images(
     if output.resolve() == pictures.resolve():
         raise StyleSwapError("The results would overwrite the pictures; give another folder to -o.")
     media.make_folder(output)
-    from styleswap.engine import Engine, Request
+    from styleswap.engine import Engine, Request, check_styles
 
     choices, engine, faults = _choices(spec, style, style_weight), Engine(), 0
+    check_styles(spec, choices)
     with tqdm(files, unit="picture", disable=None) as bar:
         for file in bar:
             target = output / media.target_name(file)

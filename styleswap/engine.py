@@ -25,7 +25,7 @@ from styleswap.specs import MethodSpec, Params, get_spec
 
 # The deepest layer is 16 times smaller than the picture; it should have two pixels at least.
 SHORTEST_SIDE = 32
-# Style pictures are never used larger than this: twice the largest result.
+# Style pictures are never used larger than this: twice the largest result of Gatys.
 LONGEST_STYLE = 4096
 
 

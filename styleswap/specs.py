@@ -140,7 +140,7 @@ class Params:
             "结果图较长边的像素数。画面不会被裁剪或变形。",
         ),
         low=64,
-        high=2048,
+        high=4096,
         step=32,
     )
 
@@ -199,6 +199,18 @@ class MethodSpec:
 @dataclass(frozen=True, kw_only=True)
 class GatysParams(Params):
     """Settings of the optimisation of Gatys, Ecker and Bethge (CVPR 2016)."""
+
+    size: int = knob(
+        512,
+        Text("Size", "尺寸"),
+        Text(
+            "Longer side of the result, in pixels; more would not fit into memory.",
+            "结果图较长边的像素数；再大内存就放不下了。",
+        ),
+        low=64,
+        high=2048,
+        step=32,
+    )
 
     steps: int = knob(
         150,

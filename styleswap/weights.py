@@ -299,19 +299,28 @@ def styles(folder: Path = PRETRAINED) -> list[Entry]:
     return [entry for entry in manifest(folder).values() if entry.kind == "style"]
 
 
-def load_style(name: str, folder: Path = PRETRAINED) -> dict[str, torch.Tensor]:
-    """The tensors of a trained style, as `load`.
+def find_style(name: str, folder: Path = PRETRAINED) -> Entry:
+    """The trained style of that name.
 
     Raises:
-        StyleSwapError: no style of that name, or what `load` raises.
+        StyleSwapError: there is none, or as `manifest`.
     """
-    names = [entry.name for entry in styles(folder)]
-    if name not in names:
+    found = {entry.name: entry for entry in styles(folder)}
+    if name not in found:
         raise StyleSwapError(
             f"There is no trained style called {name!r}; choose one of"
-            f" {', '.join(names) or 'none'}."
+            f" {', '.join(found) or 'none'}."
         )
-    return load(name, folder)
+    return found[name]
+
+
+def load_style(name: str, folder: Path = PRETRAINED) -> dict[str, torch.Tensor]:
+    """The tensors of a trained style.
+
+    Raises:
+        StyleSwapError: as `find_style` and `load`.
+    """
+    return load(find_style(name, folder).name, folder)
 
 
 def _from_hub(entry: Entry) -> bytes:

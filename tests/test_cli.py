@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from styleswap import cli
+from styleswap import cli, weights
 from styleswap.methods.base import Job, Step
 from styleswap.specs import METHODS, GatysParams, Params, Text, knob, knobs
 from tests.helpers import ROOT, add_method, colourful
@@ -447,3 +447,78 @@ def test_a_real_process_exits_2_with_one_line(tmp_path: Path) -> None:
     )
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.count("\n") == 1 and "nothing.jpg" in done.stderr
+
+
+# --- trained styles -----------------------------------------------------------------------------
+
+
+def test_styles_lists_what_is_shipped(call: Call) -> None:
+    code, out, err = call("styles", "--json")
+    found = json.loads(out)
+    assert code == 0 and err == "" and len(found) >= 16
+    for row in found:
+        assert list(row) == ["id", "title", "artist", "year", "width", "files"]
+        assert row["title"] and row["artist"] and row["width"] in (16, 32)
+        assert len(row["files"]) == 2
+        for name in row["files"]:
+            assert (weights.PRETRAINED / name).is_file()
+    code, out, err = call("styles")
+    assert code == 0 and all(row["id"] in out and row["title"] in out for row in found)
+
+
+def test_a_picture_in_a_trained_style(call: Call, content: Path, tmp_path: Path) -> None:
+    results = []
+    for style in [row.name for row in weights.styles()][:2]:
+        target = tmp_path / f"{style}.png"
+        arguments = ("--method", "johnson", "--style", style, "-o", target, "--size", 96)
+        code, out, err = call("image", content, *arguments, "--json")
+        assert code == 0 and err == "" and json.loads(out)["width"] == 96
+        results.append(Image.open(target).tobytes())
+    assert results[0] != results[1]
+    assert_refused(
+        call("image", content, "--method", "johnson", "--style", "sunday", "-o", target),
+        "no trained style called 'sunday'",
+    )
+
+
+def test_a_folder_of_pictures(call: Call, tmp_path: Path) -> None:
+    pictures, made = tmp_path / "in", tmp_path / "deep" / "out"
+    pictures.mkdir()
+    colourful(90, 60).save(pictures / "one.png")
+    colourful(60, 90).convert("L").save(pictures / "two.JPG")
+    colourful(64, 64).save(pictures / "three.bmp")
+    (pictures / "words.txt").write_text("not a picture")
+    style = weights.styles()[0].name
+    code, out, err = call("images", pictures, "--style", style, "-o", made, "--size", 64)
+    assert code == 0 and out == f"wrote 3 pictures to {made}\n" and "Traceback" not in err
+    sizes = {file.name: Image.open(file).size for file in made.iterdir()}
+    assert sizes == {"one.png": (64, 43), "two.JPG": (43, 64), "three.bmp.png": (64, 64)}
+    # One that cannot be read does not keep the others from being made.
+    (pictures / "broken.jpg").write_bytes(b"nothing of the kind")
+    code, out, err = call("images", pictures, "--style", style, "-o", made, "--size", 48)
+    assert code == 2 and out == f"wrote 3 pictures to {made}\n"
+    assert "broken.jpg: " in err and "1 of 4 could not be made" in err
+    assert Image.open(made / "one.png").size == (48, 32)
+    assert_refused(call("images", pictures, "--style", style, "-o", pictures), "overwrite")
+    assert_refused(call("images", tmp_path, "--style", style, "-o", made), "no pictures in")
+    assert_refused(call("images", pictures, "-o", made), "needs a trained style")
+
+
+def test_bench_prints_the_figures(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    from styleswap.runtimes import bench
+
+    asked: list[tuple[int, ...]] = []
+    figures = {
+        "size": "64x48",
+        "reference_ms": 80.5,
+        "runtimes": {"openvino": {"ms": 4.25, "ratio": 18.94}},
+        "best_ratio": 18.94,
+        "peak_rss_mb": 321,
+    }
+    monkeypatch.setattr(bench, "measure", lambda *sides: asked.append(sides) or figures)
+    code, out, _ = call("bench", "johnson", "--size", "64x48", "--json")
+    assert code == 0 and json.loads(out) == figures and asked == [(64, 48)]
+    code, out, _ = call("bench", "johnson", "--size", "64x48")
+    assert code == 0 and all(word in out for word in ("80.5", "4.25", "18.94", "321"))
+    for bad in ("640", "640x", "axb", "0x480", "640x480x3", "99999x99999"):
+        assert_refused(call("bench", "johnson", "--size", bad), "640x480")

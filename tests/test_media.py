@@ -904,6 +904,27 @@ def test_places_where_nothing_can_be_saved(tmp_path: Path) -> None:
     assert names(tmp_path) == ["file", "folder.png"]
 
 
+def test_what_a_folder_holds(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a.png", "c.heic", "words.txt", ".hidden", "d.jpg.part"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "e.png").write_bytes(b"x")
+    assert [file.name for file in media.pictures_in(tmp_path)] == ["a.png", "b.JPG", "c.heic"]
+    assert media.pictures_in(tmp_path / "nowhere") == []
+    named = {name: media.target_name(Path(name)) for name in ("a.png", "b.JPG", "c.heic", "c.bmp")}
+    assert list(named.values()) == ["a.png", "b.JPG", "c.heic.png", "c.bmp.png"]
+
+
+def test_making_a_folder(tmp_path: Path) -> None:
+    for _ in range(2):
+        media.make_folder(tmp_path / "a" / "b")
+        assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").write_text("x")
+    for bad in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(StyleSwapError, match="Cannot save as"):
+            media.make_folder(bad)
+
+
 def test_a_picture_wider_than_webp_allows(tmp_path: Path) -> None:
     with pytest.raises(StyleSwapError, match="16383"):
         save_picture(Image.new("RGB", (16400, 16)), tmp_path / "a.webp")

@@ -7,6 +7,7 @@ newest shapes stay compiled.
 from __future__ import annotations
 
 import functools
+import warnings
 from collections import OrderedDict
 from typing import Any
 
@@ -84,7 +85,10 @@ class OpenVinoRuntime:
         if self.model is None:
             import openvino
 
-            self.model = openvino.convert_model(
-                _Painted(self.net), example_input=torch.rand(1, 3, 64, 64)
-            )
+            with warnings.catch_warnings():
+                # torch's checks of shapes are not part of the network.
+                warnings.simplefilter("ignore", torch.jit.TracerWarning)
+                self.model = openvino.convert_model(
+                    _Painted(self.net), example_input=torch.rand(1, 3, 64, 64)
+                )
         return self.model

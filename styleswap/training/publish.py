@@ -18,6 +18,9 @@ from styleswap import weights
 from styleswap.errors import StyleSwapError
 from styleswap.training import checkpoint
 
+# What stands between these in MODELS.md is written by `write_cards`.
+BEGIN, END = "<!-- styles -->", "<!-- end of styles -->"
+
 
 def command() -> str:
     """The command line that is running, as a person would type it."""
@@ -75,10 +78,35 @@ def history(file: Path) -> list[dict[str, Any]]:
     return [{"sha256": digest}]
 
 
+def write_cards(folder: Path) -> None:
+    """Put a card for every trained style of the manifest between the marks in MODELS.md.
+
+    A folder without that file, or a file without the marks, is left as it is.
+    """
+    file = folder / "MODELS.md"
+    if not file.exists() or BEGIN not in (text := file.read_text("utf-8")):
+        return
+    rows = ["| | style | after | held out: style | content |", "|---|---|---|---|---|"]
+    for entry in weights.styles(folder):
+        about, shown = entry.about, ""
+        if "picture" in about:
+            shown = f'<img src="{about["picture"]}" width="200" alt="{entry.title}">'
+        source = ", ".join(str(about[k]) for k in ("artist", "year") if k in about)
+        losses = about["losses"]
+        rows.append(
+            f"| {shown} | **{entry.title}**<br>`{entry.name}` | {source} "
+            f"| {losses['style']:.3f} | {losses['content']:.2f} |"
+        )
+    before, rest = text.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    whole = "\n".join([before + BEGIN, "", *rows, "", END + after])
+    file.write_text(whole, "utf-8")
+
+
 def publish(
     name: str, tensors: Mapping[str, Tensor], fields: Mapping[str, Any], folder: Path
 ) -> Path:
-    """Write ``folder/name.safetensors`` (float16) and its entry with the sha256.
+    """Write ``folder/name.safetensors`` (float16), its entry with the sha256, and its card.
 
     Args:
         name: of the weights in MANIFEST.toml.
@@ -91,4 +119,5 @@ def publish(
     checkpoint.save_tensors(file, halves, {})
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     weights.write_entry(name, {"file": file.name, **fields, "sha256": digest}, folder)
+    write_cards(folder)
     return file

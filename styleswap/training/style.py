@@ -180,7 +180,8 @@ def train(
     net = new_transformer(generator, settings.width)
     if warm is not None:
         net = TransformerNetwork.from_weights(warm)
-    net.to(device)
+    # Before the optimiser, whose rows are the memory of the weights: this may move them.
+    shared = accelerator.prepare(net.to(device))
     optimizer = RelativeMuon(net.parameters())
     first = 0
     file = folder / "checkpoint.safetensors"
@@ -188,7 +189,6 @@ def train(
         first, extra = checkpoint.load(file, net, optimizer.inner, generator, asdict(settings))
         objective.style_weight = extra["style_weight"].item()
     log = Log(folder, first)
-    shared = accelerator.prepare(net)
     for step in range(first, settings.steps):
         # Every process draws the whole batch, so that all stay at the same place of the sequence.
         photo = crops.draw(settings.batch, generator)[rank::share].to(device)

@@ -246,6 +246,7 @@ class PictureTab:
         self.jobs: dict[str | None, threading.Event] = {}
         self.methods: dict[str, Controls] = {}
         self.trained: dict[str, gr.Dropdown] = {}
+        self.trained_columns: dict[str, gr.Column] = {}
         self.groups: dict[str, gr.Column] = {}
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
@@ -269,7 +270,14 @@ class PictureTab:
                     height=250,
                     elem_id="content",
                 )
-                self._gallery(contents, self.content, i18n.CONTENT_EXAMPLES, "content-examples")
+                self._gallery(
+                    contents, contents, self.content, i18n.CONTENT_EXAMPLES, "content-examples"
+                )
+            for spec in specs_:
+                if spec.style == "trained":
+                    with gr.Column(min_width=150, visible=spec is first) as column:
+                        self.trained[spec.id] = self._draw_trained(spec)
+                    self.trained_columns[spec.id] = column
             with gr.Column(min_width=150, visible=first.style == "image") as self.style_column:
                 self.style = picture_input(
                     value=styles[0] if styles else None,
@@ -279,7 +287,7 @@ class PictureTab:
                     height=250,
                     elem_id="style",
                 )
-                self._gallery(styles, self.style, i18n.STYLE_EXAMPLES, "style-examples")
+                self._gallery(styles, styles, self.style, i18n.STYLE_EXAMPLES, "style-examples")
         self.method = gr.Dropdown(
             [(t(spec.title), spec.id) for spec in specs_],
             value=first.id,
@@ -293,17 +301,43 @@ class PictureTab:
         }
         for spec in specs_:
             with gr.Column(visible=spec is first) as self.groups[spec.id]:
-                if spec.style == "trained":
-                    choices = trained_styles(spec.id)
-                    self.trained[spec.id] = gr.Dropdown(
-                        choices,
-                        value=choices[0][1] if choices else None,
-                        label=t(i18n.TRAINED_STYLE),
-                        interactive=True,
-                        elem_id=f"{spec.id}-style",
-                    )
                 self.methods[spec.id] = controls.build(spec, shared)
         self._draw_more_styles(first)
+
+    def _draw_trained(self, spec: MethodSpec) -> gr.Dropdown:
+        """The trained styles of a method: their names, and a picture of each to click on."""
+        entries = trained_styles(spec.id)
+        names = gr.Dropdown(
+            [(style_label(entry), entry.name) for entry in entries],
+            value=entries[0].name if entries else None,
+            label=t(i18n.TRAINED_STYLE),
+            interactive=True,
+            elem_id=f"{spec.id}-style",
+        )
+        shown = {
+            entry.name: weights.PRETRAINED / entry.about["picture"]
+            for entry in entries
+            if "picture" in entry.about
+        }
+        labels = [style_label(entry) for entry in entries if entry.name in shown]
+        gallery = self._gallery(
+            list(shown.values()),
+            list(shown),
+            names,
+            i18n.TRAINED_STYLE,
+            f"{spec.id}-styles",
+            labels,
+        )
+        if gallery:
+            order = list(shown)
+
+            def mark(name: str) -> Any:
+                return gr.update(selected_index=order.index(name) if name in order else None)
+
+            names.input(
+                mark, names, gallery, show_progress="hidden", queue=False, api_visibility="private"
+            )
+        return names
 
     def _draw_more_styles(self, first: MethodSpec) -> None:
         """Places for as many further styles as the most generous method takes."""
@@ -364,14 +398,26 @@ class PictureTab:
                 elem_id="download",
             )
 
-    def _gallery(self, files: list[Path], target: gr.Image, label: Text, elem_id: str) -> None:
-        """A row of thumbnails; a click puts the whole picture where it belongs."""
+    def _gallery(
+        self,
+        files: Sequence[Path],
+        values: Sequence[Any],
+        target: Component,
+        label: Text,
+        elem_id: str,
+        names: Sequence[str] | None = None,
+    ) -> gr.Gallery | None:
+        """Thumbnails of `files`; a click gives `target` the value that belongs to the one.
+
+        Args:
+            names: what a screen reader says of each; without them the files' names.
+        """
         if not files:
-            return
+            return None
         thumbs = []
-        for file in files:
+        for file, name in zip(files, names or [file.stem for file in files], strict=True):
             picture = media.open_picture(file)
-            thumbs.append(ImageOps.fit(picture, (THUMB_SIDE, THUMB_SIDE)))
+            thumbs.append((ImageOps.fit(picture, (THUMB_SIDE, THUMB_SIDE)), name))
         gallery = gr.Gallery(
             thumbs,
             label=t(label),
@@ -388,12 +434,13 @@ class PictureTab:
         )
 
         def choose(event: gr.SelectData) -> Any:
-            known = isinstance(event.index, int) and 0 <= event.index < len(files)
-            return files[event.index] if known else gr.skip()
+            known = isinstance(event.index, int) and 0 <= event.index < len(values)
+            return values[event.index] if known else gr.skip()
 
         gallery.select(
             choose, None, target, show_progress="hidden", queue=False, api_visibility="private"
         )
+        return gallery
 
     # --- events ---
 
@@ -417,6 +464,7 @@ class PictureTab:
                 self.style_column,
                 self.more_styles,
                 *self.slot_columns,
+                *self.trained_columns.values(),
                 *self.groups.values(),
             ],
             **quick,
@@ -459,6 +507,7 @@ class PictureTab:
             gr.update(visible=pictures),
             gr.update(visible=pictures and spec.max_styles > 1),
             *(gr.update(visible=n <= spec.max_styles) for n in range(2, len(self.slots) + 1)),
+            *(gr.update(visible=name == method) for name in self.trained_columns),
             *(gr.update(visible=name == method) for name in self.groups),
         ]
 
@@ -620,15 +669,16 @@ def checker(what: str) -> Callable[[str | None], Iterator[Any]]:
     return check
 
 
-def trained_styles(method: str) -> list[tuple[str, str]]:
-    """Title and name of each trained style of a method; none where no weights are installed."""
+def trained_styles(method: str) -> list[weights.Entry]:
+    """The trained styles of a method; none where no weights are installed."""
     try:
-        entries = weights.manifest()
+        return [entry for entry in weights.styles() if entry.about.get("method") == method]
     except StyleSwapError as error:
         logger.warning("%s", error)
         return []
-    return [
-        (e.title, e.name)
-        for e in entries.values()
-        if e.kind == "style" and e.about.get("method") == method
-    ]
+
+
+def style_label(entry: weights.Entry) -> str:
+    """A trained style as a person knows it: title, artist and year."""
+    facts = [str(entry.about[key]) for key in ("artist", "year") if entry.about.get(key)]
+    return " · ".join([entry.title, ", ".join(facts)] if facts else [entry.title])

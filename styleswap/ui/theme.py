@@ -131,6 +131,8 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 .thumbs .thumbnail-item { border-radius: 6px !important; }
 .thumbs .thumbnail-item.selected { outline: 3px solid var(--primary-500); outline-offset: -3px; }
 
+.thumbs .caption-label { display: none; } /* the name stays as the picture's alt text */
+
 .dark input[type="range"] { --neutral-200: var(--neutral-700); }
 
 #result { position: sticky; top: 10px; align-self: flex-start; }

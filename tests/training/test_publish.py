@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from styleswap import weights
+from styleswap.errors import StyleSwapError
 from styleswap.training import publish
 from tests.helpers import ROOT, noise
 
@@ -21,6 +22,37 @@ FIELDS: dict[str, Any] = {
     **{"data": ["photos", "paintings"], "steps": 12, "losses": {"relu1_1": 0.01}, "seed": 3},
     "licence": "Apache-2.0",
 }
+
+
+def test_a_card_for_every_style(tmp_path: Path) -> None:
+    models = tmp_path / "MODELS.md"
+    about = {"kind": "style", "title": "The Sea", "artist": "A. Painter", "picture": "sea.jpg"}
+    about |= {"losses": {"style": 0.0214, "content": 0.251}}
+    publish.publish("sea", {"w": noise(2)}, about, tmp_path)  # no file: nothing to do
+    models.write_text("# Weights\n\nno marks\n")
+    publish.publish("sea", {"w": noise(2)}, about, tmp_path)
+    assert models.read_text() == "# Weights\n\nno marks\n"
+    models.write_text(f"above\n\n{publish.BEGIN}\nold\n{publish.END}\n\nbelow\n")
+    for _ in range(2):
+        publish.publish("sky", {"w": noise(3)}, about | {"title": "Sky"}, tmp_path)
+        lines = models.read_text().splitlines()
+        assert lines[0] == "above" and lines[-1] == "below" and "old" not in lines
+        assert [line for line in lines if "**" in line] == [
+            f'| <img src="sea.jpg" width="200" alt="{title}"> | **{title}**<br>`{name}`'
+            " | A. Painter | 0.021 | 0.25 |"
+            for title, name in (("The Sea", "sea"), ("Sky", "sky"))
+        ]
+
+
+def test_names_are_checked_before_the_work(tmp_path: Path) -> None:
+    for name in ("", "a b", "../x", "ü", "a.b"):
+        with pytest.raises(StyleSwapError, match="letters, digits"):
+            publish.check_name(name, "style", tmp_path)
+    publish.check_name("small", "style", tmp_path)  # no manifest there yet
+    publish.publish("small", {"w": noise(2)}, {"kind": "perceptual", "title": "S"}, tmp_path)
+    with pytest.raises(StyleSwapError, match="'small' is the name of other weights"):
+        publish.check_name("small", "style", tmp_path)
+    publish.check_name("small", "perceptual", tmp_path)
 
 
 def test_publish(tmp_path: Path) -> None:

@@ -188,6 +188,8 @@ def test_choosing_a_method_shows_its_own(
     assert len(tab.slots) == specs.METHODS["gatys"].max_styles
     if style_column:
         assert shown[2:4] == [second, third]
+    columns = dict(zip(tab.trained_columns, shown[-len(tab.groups) - 2 :], strict=False))
+    assert columns == {"johnson": False, "fake_trained": method == "fake_trained"}
     groups = dict(zip(tab.groups, shown[-len(tab.groups) :], strict=True))
     assert [name for name, visible in groups.items() if visible] == [method]
 

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from styleswap import runtimes
+from styleswap.runtimes import bench
+
+
+def test_it_times_every_runtime_against_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "ROUNDS", 3)
+    found = bench.measure(96, 64)
+    assert found["size"] == "96x64" and found["reference_ms"] > 0 and found["peak_rss_mb"] > 50
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    assert list(found["runtimes"]) == runtimes.available(device)
+    ratios = [row["ratio"] for row in found["runtimes"].values()]
+    assert found["best_ratio"] == max(ratios)
+    for row in found["runtimes"].values():
+        assert row["ratio"] == pytest.approx(found["reference_ms"] / row["ms"], rel=0.2)
+
+
+def test_the_slower_one_has_the_smaller_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times are of what ran: a runtime that waits is seen to."""
+    import time
+
+    class Slow(runtimes.RUNTIMES["torch"]):  # type: ignore[misc]
+        def __call__(self, x: torch.Tensor) -> torch.Tensor:
+            time.sleep(0.05)
+            return x
+
+    monkeypatch.setattr(bench, "ROUNDS", 3)
+    monkeypatch.setitem(runtimes.RUNTIMES, "torch", Slow)
+    assert 50 <= bench.measure(64, 64)["runtimes"]["torch"]["ms"] < 90
