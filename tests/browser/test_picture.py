@@ -281,3 +281,28 @@ def test_a_telephone_in_either_language(
         }).map(e => e.outerHTML.slice(0, 200))"""
     )
     assert clipped == []
+
+
+def test_a_trained_style_is_a_click_away(visit: Visit, app: str, tmp_path: Path) -> None:
+    page = visit(app)
+    choose_method(page, "Johnson: one pass")
+    expect(page.locator("#style")).to_be_hidden()
+    shipped = weights.styles()
+    thumbs = page.locator("#johnson-styles img")
+    expect(thumbs).to_have_count(len(shipped))
+    expect(page.locator("#johnson-style input")).to_have_value(re.compile(shipped[0].title))
+    thumbs.nth(1).click()
+    expect(page.locator("#johnson-style input")).to_have_value(re.compile(shipped[1].title))
+    assert shipped[1].title in (thumbs.nth(1).get_attribute("alt") or "")
+    number(page, "#size", 128)
+    page.click("#go")
+    expect(page.locator("#status")).to_contain_text("Done in")
+    expect(page.locator(RESULT)).to_be_visible()
+    file = download(page, tmp_path)
+    assert file.name == f"tower-{shipped[1].name}-johnson.png"
+    with Image.open(file) as result:
+        assert max(result.size) == 128
+    # Back among methods that take pictures, everything is where it was.
+    choose_method(page, "Gatys")
+    expect(page.locator("#style")).to_be_visible()
+    expect(page.locator("#johnson-styles")).to_be_hidden()

@@ -13,7 +13,7 @@ from tests.runtimes.test_runtimes import network
 
 
 @given(st.integers(32, 150), st.integers(32, 90), st.integers(1, 1500), st.integers(0, 3))
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 def test_strips_are_the_whole_picture(height: int, width: int, pixels: int, seed: int) -> None:
     net, x = network(seed), noise(1, 3, height, width)
     before = x.clone()
