@@ -133,6 +133,9 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 
 .thumbs .caption-label { display: none; } /* the name stays as the picture's alt text */
 
+/* A long name ends before the arrow. */
+.gradio-container .secondary-wrap input { text-overflow: ellipsis; padding-right: 22px; }
+
 .dark input[type="range"] { --neutral-200: var(--neutral-700); }
 
 #result { position: sticky; top: 10px; align-self: flex-start; }
