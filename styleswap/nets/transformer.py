@@ -8,7 +8,8 @@ Departures from the papers:
 - Widths of 16, 32, 64 channels by default (the paper's are 32, 64, 128): a third of the time, and
   what is lost hardly shows.
 - Reflection padding in every layer, none at the picture's border only: residual blocks keep their
-  size.
+  size. Four reflected pixels more around the picture are painted and cut off: what layers reflect
+  shows as lines along the edge.
 - Nearest-neighbour upsampling and a convolution in place of a transposed one, which leaves
   checkerboards (Odena, Dumoulin & Olah, Distill 2016).
 - The last layer is a logistic function: the result is in [0, 1] by itself.
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 
 BLOCKS = 5
 WIDTHS = (16, 32)
+MARGIN = 4
 # Two layers of stride 2: sides are padded to a multiple of this.
 MULTIPLE = 4
 
@@ -94,10 +96,9 @@ class TransformerNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Repaint (B, 3, H, W) in [0, 1]; the result has the same shape and range.
 
-        Sides that are no multiple of 4 are padded by repeating the border, and cut again.
+        It is `cut` out of what is painted of `padded`.
         """
-        height, width = x.shape[2:]
-        return self.paint(padded(x))[..., :height, :width]
+        return cut(self.paint(padded(x)), x)
 
     def paint(self, x: Tensor) -> Tensor:
         """As `forward`, of sides that are multiples of 4: what `styleswap.runtimes` run."""
@@ -116,9 +117,19 @@ class TransformerNetwork(nn.Module):
 
 
 def padded(x: Tensor) -> Tensor:
-    """(B, 3, H, W) with its border repeated, so that both sides are multiples of 4."""
+    """(B, 3, H, W) with `MARGIN` reflected pixels around, and multiples of 4 as sides.
+
+    What these lack is the border, repeated on the right and below.
+    """
+    x = F.pad(x, (MARGIN,) * 4, "reflect")
     down, across = -x.shape[2] % MULTIPLE, -x.shape[3] % MULTIPLE
     return F.pad(x, (0, across, 0, down), "replicate") if down or across else x
+
+
+def cut(y: Tensor, x: Tensor) -> Tensor:
+    """Of what was painted of ``padded(x)`` the part that is x's."""
+    height, width = x.shape[2:]
+    return y[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width]
 
 
 def new_transformer(generator: torch.Generator, width: int) -> TransformerNetwork:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from styleswap.nets.transformer import Layer, Residual, TransformerNetwork, padded
+from styleswap.nets.transformer import Layer, Residual, TransformerNetwork, cut, padded
 
 SHAPES = 4  # that stay compiled: each holds its own memory for what lies between the layers
 
@@ -91,10 +91,9 @@ class OpenVinoRuntime:
     @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:
         """As `styleswap.runtimes.Runtime`."""
-        height, width = x.shape[2:]
         ready = padded(x).contiguous()
         found = self._request(tuple(ready.shape)).infer([ready.numpy()], share_inputs=True)
-        return torch.from_numpy(found[0])[..., :height, :width]
+        return cut(torch.from_numpy(found[0]), x)
 
     def _request(self, shape: tuple[int, ...]) -> Any:
         """An inference request for pictures of `shape`."""

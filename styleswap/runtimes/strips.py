@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleswap.nets.transformer import Layer, TransformerNetwork, padded
+from styleswap.nets.transformer import Layer, TransformerNetwork, cut, padded
 
 PIXELS = 2**17  # of a strip, at the picture's full size: what stays in the processor's caches
 
@@ -33,10 +33,9 @@ class StripsRuntime:
     @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:
         """As `styleswap.runtimes.Runtime`."""
-        height, width = x.shape[2:]
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.half):
             made = [self._paint(one) for one in padded(x).split(1)]
-        return torch.cat(made)[..., :height, :width]
+        return cut(torch.cat(made), x)
 
     def _paint(self, x: Tensor) -> Tensor:
         net = self.net

@@ -5,7 +5,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from styleswap.nets.transformer import BLOCKS, WIDTHS, TransformerNetwork, new_transformer
+from styleswap.nets.transformer import (
+    BLOCKS,
+    MARGIN,
+    WIDTHS,
+    TransformerNetwork,
+    cut,
+    new_transformer,
+    padded,
+)
 from tests.helpers import noise
 
 
@@ -31,6 +39,18 @@ def test_any_size(height: int, width: int) -> None:
     y = NET(noise(1, 3, height, width))
     assert y.shape == (1, 3, height, width)
     assert y.isfinite().all() and y.min() >= 0 and y.max() <= 1
+
+
+@given(st.integers(9, 41), st.integers(9, 41))
+@settings(deadline=None)
+def test_what_is_padded_is_cut_again(height: int, width: int) -> None:
+    x = noise(1, 3, height, width)
+    y = padded(x)
+    assert y.shape[2] % 4 == 0 == y.shape[3] % 4 and torch.equal(cut(y, x), x)
+    # Reflected around the outermost pixels, which stand once.
+    above, left = MARGIN - 2, MARGIN
+    assert torch.equal(y[0, :, above, left], x[0, :, 2, 0])
+    assert torch.equal(y[0, :, left, above], x[0, :, 0, 2])
 
 
 NET = network()
