@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -181,6 +183,39 @@ def test_two_processes_train_as_one(photos: Path, tmp_path: Path) -> None:
     assert moved.norm() > 0.1 and apart.norm() < 0.12 * moved.norm()
     losses = [weights.manifest(tmp_path)[name].about["losses"] for name in ("one", "two")]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_killed_without_warning(photos: Path, tmp_path: Path) -> None:
+    """Nothing but the steps since the last checkpoint is lost."""
+    runs = tmp_path / "runs"
+    command = [
+        *(sys.executable, "-m", "styleswap", "train", "style", str(STYLES[0])),
+        *("--photos", str(photos), "-o", "killed", "--steps", "100000", "--checkpoint-every", "2"),
+        *("--batch", "1", "--crop", "64", "--style-size", "64", "--card", str(STYLES[0])),
+        *("--folder", str(tmp_path), "--runs", str(runs)),
+    ]
+
+    def saved() -> int:
+        try:
+            with safe_open(runs / "checkpoint.safetensors", "pt") as file:
+                return int(file.metadata()["step"])
+        except FileNotFoundError:
+            return 0
+
+    for resume in ([], ["--resume"]):
+        first, deadline = saved(), time.monotonic() + 120
+        with subprocess.Popen(
+            command + resume, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            while saved() < first + 4:
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+            process.kill()
+    rows = list(csv.DictReader((runs / "losses.csv").open()))
+    steps = [int(row["step"]) for row in rows]
+    # The log may have been killed after the line and before the checkpoint.
+    assert steps == list(range(2, steps[-1] + 1, 2)) and saved() in (steps[-1], steps[-1] - 2)
+    assert saved() >= 8
 
 
 def test_a_warm_start_begins_with_the_weights(photos: Path, tmp_path: Path) -> None:
