@@ -262,10 +262,12 @@ class Log:
         row |= {k: f"{v:.5f}" for k, v in means.items()}
         row |= {f"held_out_{k}": f"{held[k]:.5f}" if held else "" for k in ("content", "style")}
         self.rows.append(row)
-        with self.file.open("w", newline="") as f:
+        part = self.file.with_suffix(".part")
+        with part.open("w", newline="") as f:
             out = csv.DictWriter(f, list(row))
             out.writeheader()
             out.writerows(self.rows)
+        part.replace(self.file)
 
     def plot(self) -> None:
         """Draw ``losses.png``."""
