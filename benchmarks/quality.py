@@ -24,14 +24,17 @@ import torch
 from common import machine
 from torch import Tensor
 
-from styleswap import media, metrics, tensors, weights
+from styleswap import media, tensors, weights
 from styleswap.engine import Engine, Request, StyleChoice
-from styleswap.specs import GatysParams, JohnsonParams
+from styleswap.losses import relative_error
+from styleswap.specs import STYLE_LAYERS, GatysParams, JohnsonParams
 from styleswap.training.data import find_pictures
 from styleswap.training.style import open_painting
 from styleswap.training.teacher import Teacher, load_teacher
 
 SIDE = 512
+CONTENT = "conv4_2"
+Grams = dict[str, Tensor]
 
 
 def main() -> None:
@@ -50,6 +53,7 @@ def main() -> None:
     photos = [media.fit(media.open_picture(f), SIDE) for f in held[:: len(held) // args.count]]
     photos = photos[: args.count]
     engine = Engine()
+    known = [seen(teacher, tensors.from_pil(photo)) for photo in photos]
     print(f"{len(photos)} held-out photographs at {SIDE} px")
     print(f"{'style':24}{'style':>9}{'content':>9}{'':6}{'Gatys: style':>13}{'content':>9}")
     found = []
@@ -60,19 +64,23 @@ def main() -> None:
         side = int(words[words.index("--style-size") + 1]) if "--style-size" in words else 384
         painting = open_painting(Path(words[3]), side)
         picture = tensors.to_pil(painting)
+        target = seen(teacher, painting)[0]
         johnson = StyleChoice(name=entry.name)
         optimised = StyleChoice(picture=picture)
 
         def distances(
             make: Callable[[int], Request],
             count: int,
-            painting: Tensor = painting,
+            target: Grams = target,
         ) -> tuple[float, float]:
             """Means of style over plain, and of content, over the first photographs."""
             rows = []
             for i in range(count):
                 *_, last = engine.run(make(i))
-                rows.append(judge(teacher, last.image, tensors.from_pil(photos[i]), painting))
+                style, content = seen(teacher, last.image)
+                plain, wanted = known[i]
+                apart = relative_error(content, wanted).item()
+                rows.append((distance(style, target), distance(plain, target), apart))
             style, plain, content = (statistics.fmean(column) for column in zip(*rows, strict=True))
             return style / plain, content
 
@@ -98,15 +106,16 @@ def main() -> None:
 
 
 @torch.no_grad()
-def judge(
-    teacher: Teacher, y: Tensor, photo: Tensor, painting: Tensor
-) -> tuple[float, float, float]:
-    """Style distance of `y` and of the photograph, and content distance of `y`."""
+def seen(teacher: Teacher, x: Tensor) -> tuple[Grams, Tensor]:
+    """The Gram matrices and the content's features of (1, 3, H, W)."""
+    found = teacher.features(x, [*STYLE_LAYERS, CONTENT])
+    grams = {layer: teacher.style_matrix(layer, found[layer]) for layer in STYLE_LAYERS}
+    return grams, teacher.content_map(CONTENT, found[CONTENT])
 
-    def style(x: Tensor) -> float:
-        return sum(metrics.style_distance(teacher, x, painting).values())
 
-    return style(y), style(photo), metrics.content_distance(teacher, y, photo)
+def distance(x: Grams, target: Grams) -> float:
+    """sum_l ||G_l(x) - G_l(s)||^2 / ||G_l(s)||^2."""
+    return sum(relative_error(x[layer], target[layer]).item() for layer in STYLE_LAYERS)
 
 
 if __name__ == "__main__":

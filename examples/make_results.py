@@ -1,4 +1,7 @@
-"""Makes ``results.jpg``, README's picture: a photograph beside itself in three of our styles.
+"""Makes README's pictures.
+
+``results.jpg`` is a photograph beside itself in three of our style pictures, by optimisation;
+``styles.jpg`` is another in every trained style.
 
 python examples/make_results.py
 """
@@ -8,21 +11,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
-from PIL import Image
+from PIL import Image, ImageOps
 
-from styleswap import media
+from styleswap import media, weights
 from styleswap.engine import Engine, Request, StyleChoice
-from styleswap.specs import GatysParams
+from styleswap.specs import GatysParams, JohnsonParams
 
 HERE = Path(__file__).parent
 STYLES = ("swirls", "tiles", "waves")
 HEIGHT = 480
+COLUMNS, SIDE = 4, 300
 
 
 def main() -> None:
+    engine = Engine()
+    media.save_picture(optimised(engine), HERE / "results.jpg")
+    media.save_picture(trained(engine), HERE / "styles.jpg")
+
+
+def optimised(engine: Engine) -> Image.Image:
     photo = media.open_picture(gr.media.get_image("tower.jpg"))
     pictures = [photo]
-    engine = Engine()
     for name in STYLES:
         style = media.open_picture(HERE / "style" / f"{name}.jpg")
         *_, last = engine.run(Request("gatys", photo, [StyleChoice(style)], GatysParams()))
@@ -33,7 +42,20 @@ def main() -> None:
     for p in row:
         sheet.paste(p, (left, 0))
         left += p.width
-    media.save_picture(sheet, HERE / "results.jpg")
+    return sheet
+
+
+def trained(engine: Engine) -> Image.Image:
+    photo = media.open_picture(gr.media.get_image("lion.jpg"))
+    styles = weights.styles()
+    rows = -(-len(styles) // COLUMNS)
+    sheet = Image.new("RGB", (COLUMNS * SIDE, rows * SIDE), "white")
+    for i, entry in enumerate(styles):
+        request = Request("johnson", photo, [StyleChoice(name=entry.name)], JohnsonParams())
+        *_, last = engine.run(request)
+        picture = ImageOps.fit(last.picture(), (SIDE, SIDE))
+        sheet.paste(picture, (i % COLUMNS * SIDE, i // COLUMNS * SIDE))
+    return sheet
 
 
 if __name__ == "__main__":

@@ -31,6 +31,16 @@ app.add_typer(train_app, name="train")
 bench_app = typer.Typer(no_args_is_help=True, help="Measure how fast this machine is.")
 app.add_typer(bench_app, name="bench")
 
+# What the commands that make pictures share.
+Styles = Annotated[
+    list[str] | None,
+    typer.Option(help="A style picture, or a trained style's name; several are mixed."),
+]
+Weights = Annotated[
+    list[float] | None, typer.Option(help="Weight of each --style, in their order.")
+]
+Method = Annotated[str, typer.Option(help="One of: " + ", ".join(METHODS) + ".")]
+
 
 def _flag(takers: list[tuple[MethodSpec, Knob]]) -> inspect.Parameter:
     """The flag of one setting; unset is None, so that each method's own default holds."""
@@ -75,14 +85,9 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
 def image(
     content: Annotated[Path, typer.Argument(help="The picture to repaint.")],
     *,
-    style: Annotated[
-        list[str] | None,
-        typer.Option(help="A style picture, or a trained style's name; several are mixed."),
-    ] = None,
-    style_weight: Annotated[
-        list[float] | None, typer.Option(help="Weight of each --style, in their order.")
-    ] = None,
-    method: Annotated[str, typer.Option(help="One of: " + ", ".join(METHODS) + ".")] = "gatys",
+    style: Styles = None,
+    style_weight: Weights = None,
+    method: Method = "gatys",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="PNG, JPEG or WebP file to write.")
     ],
@@ -159,14 +164,9 @@ def _choices(
 def images(
     pictures: Annotated[Path, typer.Argument(help="A folder of pictures to repaint.")],
     *,
-    style: Annotated[
-        list[str] | None,
-        typer.Option(help="A style picture, or a trained style's name; several are mixed."),
-    ] = None,
-    style_weight: Annotated[
-        list[float] | None, typer.Option(help="Weight of each --style, in their order.")
-    ] = None,
-    method: Annotated[str, typer.Option(help="One of: " + ", ".join(METHODS) + ".")] = "johnson",
+    style: Styles = None,
+    style_weight: Weights = None,
+    method: Method = "johnson",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
     **settings: Any,
 ) -> None:

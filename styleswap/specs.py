@@ -196,6 +196,17 @@ class MethodSpec:
     max_styles: int = 1
 
 
+def _keep_colours() -> Any:
+    return knob(
+        False,
+        Text("Keep the photo's colours", "保留照片颜色"),
+        Text(
+            "Take brush work from the style but every colour from the content.",
+            "笔触取自风格图，颜色全部来自内容图。",
+        ),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class GatysParams(Params):
     """Settings of the optimisation of Gatys, Ecker and Bethge (CVPR 2016)."""
@@ -245,14 +256,7 @@ class GatysParams(Params):
         high=2.0,
         step=0.05,
     )
-    keep_colours: bool = knob(
-        False,
-        Text("Keep the photo's colours", "保留照片颜色"),
-        Text(
-            "Take brush work from the style but every colour from the content.",
-            "笔触取自风格图，颜色全部来自内容图。",
-        ),
-    )
+    keep_colours: bool = _keep_colours()
     start: str = knob(
         "content",
         Text("Start from", "起点"),
@@ -359,14 +363,7 @@ class JohnsonParams(Params):
         high=1.0,
         step=0.05,
     )
-    keep_colours: bool = knob(
-        False,
-        Text("Keep the photo's colours", "保留照片颜色"),
-        Text(
-            "Take brush work from the style but every colour from the content.",
-            "笔触取自风格图，颜色全部来自内容图。",
-        ),
-    )
+    keep_colours: bool = _keep_colours()
 
 
 METHODS: dict[str, MethodSpec] = {
