@@ -156,6 +156,7 @@ def extra_methods() -> Iterator[None]:
     """One more method of each style kind, declared as later methods will be."""
     from styleswap import weights
 
+    shipped = weights.manifest()
     trained = {
         "poppies": weights.Entry("poppies", "p.safetensors", "style", "Poppies", "0" * 64, {}),
         "sea": weights.Entry(
@@ -177,7 +178,7 @@ def extra_methods() -> Iterator[None]:
         for style in ("image", "trained", "none")
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(weights, "manifest", lambda *_: trained)
+        patch.setattr(weights, "manifest", lambda *_: shipped | trained)
         for spec in fakes:
             module = types.ModuleType(f"styleswap.methods.{spec.id}")
             module.__dict__["run"] = _slow if spec.style == "image" else _plain

@@ -248,7 +248,7 @@ def test_it_asks_for_the_network_of_its_settings(
         return small(pooling)
 
     params = GatysParams(steps=1, network=network, pooling=pooling)
-    list(gatys.run(Job(lake, (Style(swirls, None, 1.0),), params, CPU, False, spy)))
+    list(gatys.run(replace(job(lake, [swirls]), params=params, perceptual=spy)))
     assert asked == [("small", pooling), (network, pooling)]
 
 
@@ -376,14 +376,14 @@ def frame(padding: str) -> float:
     net = PerceptualNetwork(small().named_weights(), padding=padding)  # type: ignore[arg-type]
     net.eval().requires_grad_(False)
     grey = torch.full((1, 3, 96, 96), 0.5)
-    style = (Style(texture(128), None, 1.0),)
+    order = replace(job(grey, [texture(128)]), perceptual=lambda *_: net)
     edge, inside = torch.ones((2, 1, 1, 96, 96), dtype=torch.bool)
     edge[..., 3:-3, 3:-3] = False
     inside[edge] = False
     found = []
     for seed in (1, 2, 3, 4):
         params = GatysParams(steps=30, start="noise", style_strength=20, tv=0, seed=seed)
-        *_, last = gatys.run(Job(grey, style, params, CPU, False, lambda *_: net))
+        *_, last = gatys.run(replace(order, params=params))
         y = ops.luma(last.image)
         contrast = (y - y[inside].mean()).abs()
         found.append(contrast[edge].mean() / contrast[inside].mean() - 1)
