@@ -205,7 +205,7 @@ class OpenVinoRuntime:
 
     Args:
         int8: multiply the residual blocks and the last layer in int8. Photographs come out as with
-            bfloat16 within 1 or 2 of 255 on average, those with large flat areas within 4.
+            bfloat16 within 1 or 2 of 255 on average, those with large flat areas within 5.
     """
 
     def __init__(self, net: TransformerNetwork, int8: bool = False) -> None:
