@@ -19,7 +19,7 @@ import argparse
 import itertools
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 import torchvision
@@ -79,7 +79,9 @@ def main() -> None:
         device = torch.device("cpu")
         styles = (Style(style, None, 1.0),)
         network = lambda name, pooling: small if name == "small" else net  # noqa: E731
-        return gatys.run(Job(content, styles, params, device, bf16_is_fast(device), network))
+        trained: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}  # none is asked for
+        half = bf16_is_fast(device)
+        return gatys.run(Job(content, styles, params, device, half, network, trained.__getitem__))
 
     # Both clocks run on a network of VGG-19's full size.
     full = vgg19_sized(args.pooling)

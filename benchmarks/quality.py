@@ -44,7 +44,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=16, help="held-out photographs a style")
     parser.add_argument("--gatys", type=int, default=0, help="of these, by optimisation too")
     parser.add_argument("--styles", nargs="*", help="only these")
-    parser.add_argument("--folder", type=Path, default=weights.PRETRAINED)
     args = parser.parse_args()
     print(machine())
     teacher = load_teacher(args.teacher)
@@ -57,7 +56,7 @@ def main() -> None:
     print(f"{len(photos)} held-out photographs at {SIDE} px")
     print(f"{'style':24}{'style':>9}{'content':>9}{'':6}{'Gatys: style':>13}{'content':>9}")
     found = []
-    for entry in weights.styles(args.folder):
+    for entry in weights.styles():
         if args.styles and entry.name not in args.styles:
             continue
         words = shlex.split(entry.about["command"])

@@ -18,7 +18,7 @@ from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes import cuda, openvino, torch_cpu
 from styleswap.runtimes.strips import StripsRuntime
 
-# On a CPU larger pictures go strip by strip: in one piece 16 million pixels take 3 GB.
+# On a CPU larger pictures go strip by strip: in one piece their layers would take gigabytes.
 WHOLE_PIXELS = 9_000_000
 
 
