@@ -29,6 +29,7 @@ from styleswap.engine import Engine, Request, StyleChoice
 from styleswap.losses import relative_error
 from styleswap.specs import STYLE_LAYERS, GatysParams, JohnsonParams
 from styleswap.training.data import find_pictures
+from styleswap.training.settings import StyleSettings
 from styleswap.training.style import open_painting
 from styleswap.training.teacher import Teacher, load_teacher
 
@@ -60,7 +61,9 @@ def main() -> None:
         if args.styles and entry.name not in args.styles:
             continue
         words = shlex.split(entry.about["command"])
-        side = int(words[words.index("--style-size") + 1]) if "--style-size" in words else 384
+        side = StyleSettings.style_size
+        if "--style-size" in words:
+            side = int(words[words.index("--style-size") + 1])
         painting = open_painting(Path(words[3]), side)
         picture = tensors.to_pil(painting)
         target = seen(teacher, painting)[0]

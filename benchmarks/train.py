@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from styleswap import weights
-from styleswap.training.style import Settings, train
+from styleswap.training.settings import StyleSettings
+from styleswap.training.style import train
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--from", dest="warm", default="starry-night")
     parser.add_argument("--short", type=int, default=400, help="steps of the short run")
     parser.add_argument("--long", type=int, default=2000, help="steps of the long run")
-    parser.add_argument("--balance", type=float, default=0.18)
+    parser.add_argument("--balance", type=float, default=StyleSettings.balance)
     parser.add_argument("--plot", type=Path, default=Path(__file__).with_name("train.png"))
     args = parser.parse_args()
     print(machine())
@@ -38,21 +39,11 @@ def main() -> None:
     axes = figure.add_subplot(xlabel="minutes", ylabel="style distance, held out", yscale="log")
     ends = {}
     for steps in (args.short, args.long):
-        settings = Settings(
+        settings = StyleSettings(
             painting=args.painting,
             photos=(args.photos,),
-            perceptual="small",
             steps=steps,
-            batch=4,
-            crop=224,
-            style_size=384,
-            lr=0.06,
-            content=1.0,
-            style=2.0,
-            tv=0.5,
             balance=args.balance,
-            width=16,
-            seed=0,
             warm=args.warm,
         )
         with tempfile.TemporaryDirectory() as folder, tqdm(total=steps, disable=None) as bar:

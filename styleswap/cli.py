@@ -21,6 +21,7 @@ from tqdm import tqdm
 from styleswap import media
 from styleswap.errors import StyleSwapError
 from styleswap.specs import METHODS, Knob, MethodSpec, get_spec, knobs, make_params
+from styleswap.training.settings import PerceptualSettings, StyleSettings
 
 if TYPE_CHECKING:
     from styleswap.engine import StyleChoice
@@ -229,6 +230,7 @@ def styles(
 @bench_app.command("johnson")
 def bench_johnson(
     size: Annotated[str, typer.Option(help="Width and height of a frame.")] = "640x480",
+    batch: Annotated[int, typer.Option(min=1, max=64, help="Frames at once.")] = 1,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as one line of JSON.")
     ] = False,
@@ -241,7 +243,7 @@ def bench_johnson(
         )
     from styleswap.runtimes import bench
 
-    found = bench.measure(*sides)
+    found = bench.measure(*sides, batch)
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -295,14 +297,20 @@ def _describe(spec: MethodSpec) -> dict[str, Any]:
 @train_app.command("perceptual")
 def train_perceptual(
     pictures: Annotated[list[Path], typer.Option(help="A folder of pictures; several take turns.")],
-    teacher: Annotated[str, typer.Option(help="vgg19, or a folder of teacher files.")] = "vgg19",
-    steps: Annotated[int, typer.Option(min=1)] = 8500,
-    batch: Annotated[int, typer.Option(min=1, help="Crops a step, beside the probes.")] = 3,
-    crop: Annotated[int, typer.Option(min=64, help="Side of a crop, in pixels.")] = 160,
+    teacher: Annotated[
+        str, typer.Option(help="vgg19, or a folder of teacher files.")
+    ] = PerceptualSettings.teacher,
+    steps: Annotated[int, typer.Option(min=1)] = PerceptualSettings.steps,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Crops a step, beside the probes.")
+    ] = PerceptualSettings.batch,
+    crop: Annotated[
+        int, typer.Option(min=64, help="Side of a crop, in pixels.")
+    ] = PerceptualSettings.crop,
     lr: Annotated[
         float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
-    ] = 0.06,
-    seed: int = 0,
+    ] = PerceptualSettings.lr,
+    seed: int = PerceptualSettings.seed,
     warm: Annotated[
         Path | None, typer.Option("--from", help="Start from these weights, not from random ones.")
     ] = None,
@@ -318,15 +326,15 @@ def train_perceptual(
     """Distil VGG-19 into the small perceptual network, `small`."""
     from styleswap.training import perceptual, publish
 
-    settings = perceptual.Settings(
-        teacher,
-        tuple(map(str, pictures)),
-        steps,
-        batch,
-        crop,
-        lr,
-        seed,
-        str(warm) if warm else None,
+    settings = PerceptualSettings(
+        pictures=tuple(map(str, pictures)),
+        teacher=teacher,
+        steps=steps,
+        batch=batch,
+        crop=crop,
+        lr=lr,
+        seed=seed,
+        warm=str(warm) if warm else None,
     )
     made_at = publish.commit()
     earlier = publish.history(warm) if warm and warm.is_file() else []
@@ -372,28 +380,40 @@ def train_style(
     year: Annotated[str | None, typer.Option(help="When it was made.")] = None,
     network: Annotated[
         str, typer.Option("--perceptual", help="small, vgg19, or a folder of teacher files.")
-    ] = "small",
-    steps: Annotated[int, typer.Option(min=1)] = 2000,
-    batch: Annotated[int, typer.Option(min=1, help="Photographs a step, over all processes.")] = 4,
-    crop: Annotated[int, typer.Option(min=64, help="Side of a photograph, in pixels.")] = 224,
+    ] = StyleSettings.perceptual,
+    steps: Annotated[int, typer.Option(min=1)] = StyleSettings.steps,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Photographs a step, over all processes.")
+    ] = StyleSettings.batch,
+    crop: Annotated[
+        int, typer.Option(min=64, help="Side of a photograph, in pixels.")
+    ] = StyleSettings.crop,
     style_size: Annotated[
         int, typer.Option(min=32, help="Shorter side of the style picture, in pixels.")
-    ] = 384,
+    ] = StyleSettings.style_size,
     lr: Annotated[
         float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
-    ] = 0.06,
-    content: Annotated[float, typer.Option(min=0, help="Weight of the content loss.")] = 1.0,
-    style: Annotated[float, typer.Option(min=0, help="Weight of the style loss.")] = 2.0,
-    tv: Annotated[float, typer.Option(min=0, help="Weight of the total variation.")] = 0.5,
+    ] = StyleSettings.lr,
+    content: Annotated[
+        float, typer.Option(min=0, help="Weight of the content loss.")
+    ] = StyleSettings.content,
+    style: Annotated[
+        float, typer.Option(min=0, help="Weight of the style loss.")
+    ] = StyleSettings.style,
+    tv: Annotated[
+        float, typer.Option(min=0, help="Weight of the total variation.")
+    ] = StyleSettings.tv,
     balance: Annotated[
         float,
         typer.Option(
             min=0,
             help="Steer the style's weight until the content's distance is this; 0 leaves it.",
         ),
-    ] = 0.25,
-    width: Annotated[int, typer.Option(help="Channels of the first layer: 16 or 32.")] = 16,
-    seed: int = 0,
+    ] = StyleSettings.balance,
+    width: Annotated[
+        int, typer.Option(help="Channels of the first layer: 16 or 32.")
+    ] = StyleSettings.width,
+    seed: int = StyleSettings.seed,
     warm: Annotated[
         str | None, typer.Option("--from", help="Start from this trained style.")
     ] = None,
@@ -416,22 +436,22 @@ def train_style(
 
     publish.check_name(output_name, "style", folder)
     shown = media.open_picture(card, "card")
-    settings = training.Settings(
-        str(painting),
-        tuple(map(str, photos)),
-        network,
-        steps,
-        batch,
-        crop,
-        style_size,
-        lr,
-        content,
-        style,
-        tv,
-        balance,
-        width,
-        seed,
-        warm,
+    settings = StyleSettings(
+        painting=str(painting),
+        photos=tuple(map(str, photos)),
+        perceptual=network,
+        steps=steps,
+        batch=batch,
+        crop=crop,
+        style_size=style_size,
+        lr=lr,
+        content=content,
+        style=style,
+        tv=tv,
+        balance=balance,
+        width=width,
+        seed=seed,
+        warm=warm,
     )
     made_at = publish.commit()
     start = weights.load_style(warm, folder) if warm else None

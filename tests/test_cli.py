@@ -518,8 +518,9 @@ def test_bench_prints_the_figures(call: Call, monkeypatch: pytest.MonkeyPatch) -
     }
     monkeypatch.setattr(bench, "measure", lambda *sides: asked.append(sides) or figures)
     code, out, _ = call("bench", "johnson", "--size", "64x48", "--json")
-    assert code == 0 and json.loads(out) == figures and asked == [(64, 48)]
-    code, out, _ = call("bench", "johnson", "--size", "64x48")
+    assert code == 0 and json.loads(out) == figures and asked == [(64, 48, 1)]
+    code, out, _ = call("bench", "johnson", "--size", "64x48", "--batch", "4")
     assert code == 0 and all(word in out for word in ("80.5", "4.25", "18.94", "321"))
+    assert asked[-1] == (64, 48, 4)
     for bad in ("640", "640x", "axb", "0x480", "640x480x3", "99999x99999"):
         assert_refused(call("bench", "johnson", "--size", bad), "640x480")

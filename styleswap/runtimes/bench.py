@@ -18,19 +18,24 @@ WARM_UP = 3  # rounds that do not count: compiling, choosing of algorithms
 ROUNDS = 15
 
 
-def measure(width: int, height: int) -> dict[str, Any]:
+def measure(width: int, height: int, batch: int = 1) -> dict[str, Any]:
     """Milliseconds a frame, medians over rounds in which all take turns.
 
     The reference is the network with the paper's 32, 64, 128 channels, eager, float32, in torch's
     own memory layout. Weights do not matter to the time; these are random.
 
+    Args:
+        width: of a frame, in pixels.
+        height: likewise.
+        batch: frames that go through the networks together.
+
     Returns:
-        ``size``, ``reference_ms``, ``runtimes`` (``{name: {"ms": ..., "ratio": ...}}``),
+        ``size``, ``batch``, ``reference_ms``, ``runtimes`` (``{name: {"ms": ..., "ratio": ...}}``),
         ``best_ratio``, ``peak_rss_mb``.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    x = torch.rand((1, 3, height, width), generator=torch.Generator().manual_seed(0)).to(device)
     generator = torch.Generator().manual_seed(0)
+    x = torch.rand((batch, 3, height, width), generator=generator).to(device)
     reference = new_transformer(generator, 32).eval().requires_grad_(False).to(device)
     net = new_transformer(generator, 16).eval().requires_grad_(False).to(device)
 
@@ -52,18 +57,21 @@ def measure(width: int, height: int) -> dict[str, Any]:
             if device.type == "cuda":
                 torch.cuda.synchronize()
             times[name].append(time.perf_counter() - began)
-    ms = {name: 1000 * statistics.median(found[WARM_UP:]) for name, found in times.items()}
+    ms = {name: 1000 / batch * statistics.median(found[WARM_UP:]) for name, found in times.items()}
     plain_ms = ms.pop("reference")
-    # Kilobytes, but bytes on macOS.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-        2**20 if sys.platform == "darwin" else 2**10
-    )
     return {
         "size": f"{width}x{height}",
+        "batch": batch,
         "reference_ms": round(plain_ms, 1),
         "runtimes": {
             name: {"ms": round(t, 2), "ratio": round(plain_ms / t, 2)} for name, t in ms.items()
         },
         "best_ratio": round(plain_ms / min(ms.values()), 2),
-        "peak_rss_mb": round(peak),
+        "peak_rss_mb": round(peak_rss_mb()),
     }
+
+
+def peak_rss_mb() -> float:
+    """The most memory that this process has taken so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # kilobytes, but bytes on macOS

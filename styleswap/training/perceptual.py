@@ -45,6 +45,7 @@ from styleswap.specs import LAYERS, STYLE_LAYERS
 from styleswap.training import checkpoint
 from styleswap.training.data import Crops, find_pictures
 from styleswap.training.optim import RelativeMuon, one_cycle
+from styleswap.training.settings import PerceptualSettings
 from styleswap.training.teacher import Teacher, load_teacher
 
 PROBES = 4
@@ -52,20 +53,6 @@ PROBE_LIFE = 200  # steps at most before a probe starts anew
 PROBE_RATE = 0.02
 GUIDES = ("relu3_2", "relu3_3", "relu3_4", "relu4_3", "relu4_4")
 GUIDE_WEIGHT = 0.5
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run is determined by: the same settings give the same weights."""
-
-    teacher: str
-    pictures: tuple[str, ...]
-    steps: int
-    batch: int
-    crop: int
-    lr: float
-    seed: int
-    warm: str | None = None
 
 
 @dataclass(frozen=True)
@@ -244,7 +231,7 @@ def validate(net: PerceptualNetwork, teacher: Teacher, x: Tensor) -> dict[str, f
 
 
 def train(
-    settings: Settings,
+    settings: PerceptualSettings,
     folder: Path,
     *,
     checkpoint_every: int,

@@ -21,7 +21,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -38,6 +38,7 @@ from styleswap.specs import STYLE_LAYERS
 from styleswap.training import checkpoint
 from styleswap.training.data import Crops, find_pictures
 from styleswap.training.optim import RelativeMuon, one_cycle
+from styleswap.training.settings import StyleSettings
 from styleswap.training.teacher import load_teacher
 
 HELD_OUT = 8  # photographs that validation and the sheets of previews take
@@ -46,27 +47,6 @@ LOG_EVERY = 10  # steps whose mean is a line of the log
 # The style's weight grows by at most so much a step, and stays within so many times what it was.
 STEER = 0.02
 REACH = 10.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run is determined by: the same settings give the same weights."""
-
-    painting: str
-    photos: tuple[str, ...]
-    perceptual: str
-    steps: int
-    batch: int
-    crop: int
-    style_size: int
-    lr: float
-    content: float
-    style: float
-    tv: float
-    balance: float
-    width: int
-    seed: int
-    warm: str | None = None
 
 
 def is_main_process() -> bool:
@@ -95,7 +75,7 @@ def open_painting(file: Path, short: int) -> Tensor:
 class Objective:
     """The loss of a batch, and the distances that validation reports."""
 
-    def __init__(self, settings: Settings, device: torch.device) -> None:
+    def __init__(self, settings: StyleSettings, device: torch.device) -> None:
         self.settings, self.device = settings, device
         self.style_weight = settings.style
         self.net, module = load_perceptual(settings.perceptual)
@@ -115,7 +95,7 @@ class Objective:
         return {"total": total, "content": content, "style": style, "tv": tv}
 
     def steer(self, content: float) -> None:
-        """Move the style's weight towards where the content's distance is `Settings.balance`."""
+        """Move the style's weight towards where the content's distance is `balance`."""
         s = self.settings
         if s.balance:
             pull = max(-1.0, min(1.0, (s.balance - content) / s.balance))
@@ -137,7 +117,7 @@ class Objective:
 
 
 def train(
-    settings: Settings,
+    settings: StyleSettings,
     folder: Path,
     *,
     warm: dict[str, Tensor] | None,

@@ -31,3 +31,4 @@ def test_the_slower_one_has_the_smaller_ratio(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(bench, "ROUNDS", 3)
     monkeypatch.setitem(runtimes.RUNTIMES, "torch", Slow)
     assert 50 <= bench.measure(64, 64)["runtimes"]["torch"]["ms"] < 90
+    assert 25 <= bench.measure(64, 64, batch=2)["runtimes"]["torch"]["ms"] < 45

@@ -21,12 +21,12 @@ from styleswap.training import perceptual
 from styleswap.training.perceptual import (
     Heads,
     Moments,
-    Settings,
     distillation_loss,
     recoloured,
     total,
     train,
 )
+from styleswap.training.settings import PerceptualSettings
 from styleswap.training.teacher import load_teacher
 from tests.helpers import TINY, colourful, noise, random_network
 
@@ -61,14 +61,16 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perceptual, "PROBE_LIFE", 6)
 
 
-def settings(world: Path, **changes: object) -> Settings:
+def settings(world: Path, **changes: object) -> PerceptualSettings:
     pictures = (str(world / "photos"), str(world / "paintings"))
-    usual = Settings(str(world / "teacher"), pictures, steps=10, batch=2, crop=64, lr=0.1, seed=0)
+    usual = PerceptualSettings(
+        pictures, str(world / "teacher"), steps=10, batch=2, crop=64, lr=0.1, seed=0
+    )
     return replace(usual, **changes)  # type: ignore[arg-type]
 
 
 def run(
-    chosen: Settings,
+    chosen: PerceptualSettings,
     folder: Path,
     *,
     every: int = 4,

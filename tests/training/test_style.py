@@ -21,7 +21,8 @@ from styleswap import ops, weights
 from styleswap.errors import StyleSwapError
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
 from styleswap.training import style as training
-from styleswap.training.style import Log, Objective, Settings, open_painting, train
+from styleswap.training.settings import StyleSettings
+from styleswap.training.style import Log, Objective, open_painting, train
 from tests.helpers import ROOT, STYLES, colourful, noise
 
 
@@ -33,17 +34,17 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def settings(folder: Path, **changes: object) -> Settings:
-    usual = Settings(
-        **{"painting": str(STYLES[0]), "photos": (str(folder),), "perceptual": "small"},
-        **{"steps": 6, "batch": 2, "crop": 48, "style_size": 64, "lr": 0.06},
-        **{"content": 1.0, "style": 2.0, "tv": 0.5, "balance": 0.0, "width": 4, "seed": 0},
+def settings(folder: Path, **changes: object) -> StyleSettings:
+    usual = StyleSettings(
+        str(STYLES[0]),
+        (str(folder),),
+        **{"steps": 6, "batch": 2, "crop": 48, "style_size": 64, "balance": 0.0, "width": 4},
     )
     return replace(usual, **changes)  # type: ignore[arg-type]
 
 
 def run(
-    chosen: Settings,
+    chosen: StyleSettings,
     folder: Path,
     *,
     warm: dict[str, Tensor] | None = None,

@@ -1,0 +1,43 @@
+"""What a training run is determined by; the command line's flags take their defaults from here.
+
+Free of torch, so that a help text need not wait for it. The same settings give the same weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PerceptualSettings:
+    """Of `training.perceptual`."""
+
+    pictures: tuple[str, ...]
+    teacher: str = "vgg19"
+    steps: int = 8500
+    batch: int = 3
+    crop: int = 160
+    lr: float = 0.06
+    seed: int = 0
+    warm: str | None = None
+
+
+@dataclass(frozen=True)
+class StyleSettings:
+    """Of `training.style`."""
+
+    painting: str
+    photos: tuple[str, ...]
+    perceptual: str = "small"
+    steps: int = 2000
+    batch: int = 4
+    crop: int = 224
+    style_size: int = 384
+    lr: float = 0.06
+    content: float = 1.0
+    style: float = 2.0
+    tv: float = 0.5
+    balance: float = 0.25
+    width: int = 16
+    seed: int = 0
+    warm: str | None = None
