@@ -26,6 +26,7 @@ from torch import Tensor
 from styleswap import media, runtimes, tensors, weights
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes.bench import peak_rss_mb
+from styleswap.runtimes.strips import StripsRuntime
 
 CPU = torch.device("cpu")
 SIDE = 640
@@ -82,8 +83,10 @@ def large(width: int, height: int, style: str) -> None:
 
 
 def paint(way: str, width: int, height: int, style: str, folder: str) -> None:
-    runtimes.WHOLE_PIXELS = width * height if way == "whole" else 0
-    run = runtimes.prepare(load(style), CPU)
+    net = load(style)
+    run = runtimes.prepare(net, CPU)
+    if way == "strips":
+        run = StripsRuntime(net, runtimes.bf16_is_fast(CPU))
     photo = tensors.from_pil(media.open_picture(PHOTOS[0]))
     x = F.interpolate(photo, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
     before = peak_rss_mb()
@@ -94,7 +97,7 @@ def paint(way: str, width: int, height: int, style: str, folder: str) -> None:
         seconds.append(time.perf_counter() - began)
     memory = f"{peak_rss_mb():.0f} MB, of which {before:.0f} MB before"
     print(f"{way:24}{seconds[0]:6.1f} s{seconds[1]:6.1f} s  {memory}", flush=True)
-    save_file({"y": y}, Path(folder, way))
+    save_file({"y": y.contiguous()}, Path(folder, way))
 
 
 def apart(a: Tensor, b: Tensor) -> float:

@@ -243,7 +243,8 @@ def bench_johnson(
         )
     from styleswap.runtimes import bench
 
-    found = bench.measure(*sides, batch)
+    width, height = sides
+    found = bench.measure(width, height, batch)
     if as_json:
         typer.echo(json.dumps(found))
         return

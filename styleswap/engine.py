@@ -20,7 +20,7 @@ from styleswap.methods.base import Job, Style
 from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.nets.transformer import TransformerNetwork
-from styleswap.runtimes import Runtime, bf16_is_fast, prepare
+from styleswap.runtimes import Repaint, bf16_is_fast, prepare
 from styleswap.specs import MethodSpec, Params, get_spec
 
 # The deepest layer is 16 times smaller than the picture; it should have two pixels at least.
@@ -100,7 +100,7 @@ class Engine:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._lock = threading.Lock()
         self._networks: dict[tuple[str, str], PerceptualNetwork] = {}
-        self._styles: dict[str, Runtime] = {}
+        self._styles: dict[str, Repaint] = {}
 
     def run(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Progress]:
         """Make a picture; yields after each step of the method.
@@ -197,7 +197,7 @@ class Engine:
             self._networks[key] = net.to(memory_format=torch.channels_last)
         return self._networks[key]
 
-    def _trained(self, name: str) -> Runtime:
+    def _trained(self, name: str) -> Repaint:
         if name not in self._styles:
             net = TransformerNetwork.from_weights(weights.load_style(name))
             self._styles[name] = prepare(net, self.device)

@@ -18,17 +18,18 @@ from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes import cuda, openvino, torch_cpu
 from styleswap.runtimes.strips import StripsRuntime
 
-# On a CPU larger pictures go strip by strip: in one piece their layers would take gigabytes.
-WHOLE_PIXELS = 9_000_000
-
 
 class Runtime(Protocol):
     """A network, ready to run."""
+
+    whole_pixels: float  # of a batch whose layers it may hold in memory at once
 
     def __call__(self, x: Tensor) -> Tensor:
         """Repaint (B, 3, H, W) float32 in [0, 1]; the result lies on the same device."""
         ...
 
+
+Repaint = Callable[[Tensor], Tensor]  # (B, 3, H, W) float32 in [0, 1], on its device
 
 RUNTIMES: dict[str, Callable[[TransformerNetwork], Runtime]] = {
     "cuda": cuda.CudaRuntime,
@@ -47,7 +48,7 @@ def available(device: torch.device) -> list[str]:
     return ["openvino", *["openvino-int8"] * ("INT8" in openvino.abilities()), "torch"]
 
 
-def prepare(net: TransformerNetwork, device: torch.device, name: str = "auto") -> Runtime:
+def prepare(net: TransformerNetwork, device: torch.device, name: str = "auto") -> Repaint:
     """`net` on `device` by the runtime called `name`; ``auto`` is the fastest that is exact.
 
     Raises:
@@ -60,14 +61,8 @@ def prepare(net: TransformerNetwork, device: torch.device, name: str = "auto") -
         )
     net = net.eval().requires_grad_(False).to(device)
     whole = RUNTIMES[names[0] if name == "auto" else name](net)
-    if device.type == "cuda":
-        return whole
     strips = StripsRuntime(net, bf16_is_fast(device))
-
-    def run(x: Tensor) -> Tensor:
-        return whole(x) if x[0, 0].numel() <= WHOLE_PIXELS else strips(x)
-
-    return run
+    return lambda x: whole(x) if x[:, 0].numel() <= whole.whole_pixels else strips(x)
 
 
 def bf16_is_fast(device: torch.device) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import math
 
 import torch
 from torch import Tensor
 
 from styleswap.nets.transformer import TransformerNetwork
+from styleswap.runtimes.kept import Kept
 
-SHAPES = 4  # that stay recorded
+Graph = tuple[torch.cuda.CUDAGraph, Tensor, Tensor]
+GRAPHS: Kept[Graph] = Kept()
 WARM_UP = 3  # runs before a recording, in which cuDNN chooses its algorithms
 
 
@@ -18,25 +20,17 @@ class CudaRuntime:
 
     def __init__(self, net: TransformerNetwork) -> None:
         self.net = net.to(memory_format=torch.channels_last)
-        self.graphs: OrderedDict[tuple[int, ...], tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = (
-            OrderedDict()
-        )
+        self.whole_pixels: float = math.inf
 
     @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:
         """As `styleswap.runtimes.Runtime`."""
-        shape = tuple(x.shape)
-        if shape not in self.graphs:
-            self.graphs[shape] = self._record(x)
-            if len(self.graphs) > SHAPES:
-                self.graphs.popitem(last=False)
-        self.graphs.move_to_end(shape)
-        graph, given, made = self.graphs[shape]
+        graph, given, made = GRAPHS.get(self, tuple(x.shape), lambda: self._record(x))
         given.copy_(x)
         graph.replay()
         return made.clone()
 
-    def _record(self, x: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
+    def _record(self, x: Tensor) -> Graph:
         """A graph with the tensors that it reads and writes."""
         given = x.contiguous(memory_format=torch.channels_last).clone()
         graph = torch.cuda.CUDAGraph()

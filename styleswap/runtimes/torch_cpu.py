@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,9 @@ class TorchRuntime:
 
     def __init__(self, net: TransformerNetwork) -> None:
         self.net = net.to(memory_format=torch.channels_last)
+        # A picture in one piece takes 480 bytes a pixel of main memory.
+        on_cpu = next(net.parameters()).device.type == "cpu"
+        self.whole_pixels: float = 3_000_000 if on_cpu else math.inf
 
     @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:
