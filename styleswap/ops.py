@@ -83,5 +83,5 @@ def with_colours_of(x: Tensor, colours: Tensor) -> Tensor:
     y = luma(x)
     chroma = colours - luma(colours)
     # The largest share of the chroma, at most 1, that keeps y + share * chroma inside [0, 1].
-    room = torch.where(chroma > 0, 1 - y, y) / chroma.abs().clamp_min(1e-6)
+    room = torch.where(chroma > 0, 1 - y, y) / chroma.abs().clamp_min(1e-12)
     return y + chroma * room.amin(1, keepdim=True).clamp(0, 1)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import example as such_as
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -90,6 +91,7 @@ def test_with_colours_of_keeps_brightness_and_range(array: np.ndarray) -> None:
 
 
 @given(PIXELS)
+@such_as(np.array([[[[0.0]], [[0.0]], [[1e-5]]]], np.float32))  # so dark that colours round away
 def test_with_colours_of_itself_changes_nothing(array: np.ndarray) -> None:
     x = torch.from_numpy(array)
     torch.testing.assert_close(ops.with_colours_of(x, x), x, rtol=0, atol=2e-6)
