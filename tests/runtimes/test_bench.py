@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from styleswap import runtimes
 from styleswap.runtimes import bench
+from tests.helpers import ROOT
 
 
 def test_it_times_every_runtime_against_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,3 +36,15 @@ def test_the_slower_one_has_the_smaller_ratio(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(runtimes.RUNTIMES, "torch", Slow)
     assert 50 <= bench.measure(64, 64)["runtimes"]["torch"]["ms"] < 90
     assert 25 <= bench.measure(64, 64, batch=2)["runtimes"]["torch"]["ms"] < 45
+
+
+def test_peak_memory_is_this_programs_own() -> None:
+    """Not that of the program that started it."""
+    script = "from styleswap.runtimes.bench import peak_rss_mb as p; print(p())"
+    held = bytearray(2**30)
+    held[:: 2**12] = b"x" * len(held[:: 2**12])
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    small = float(done.stdout)
+    assert 100 < small < 1000 < bench.peak_rss_mb() and len(held) == 2**30
