@@ -50,6 +50,16 @@ def test_int8_hardly_shows_on_a_photograph() -> None:
         assert apart[0] < 0.6 and 0.3 < apart[1] < 2  # that it is int8 can be measured
 
 
+def test_smooth_pictures_get_no_steps() -> None:
+    """Enlarged ones, whose neighbouring pixels differ by less than bfloat16 tells apart near 1."""
+    net = TransformerNetwork.from_weights(weights.load_style("starry-night"))
+    small = example("lake", 80)
+    x = F.interpolate(small, scale_factor=8, mode="bicubic").clamp(0, 1)
+    want = net.eval().requires_grad_(False)(x)
+    found = runtimes.prepare(net, CPU)(x)
+    assert (found - want).abs().mean() <= 1 / 255
+
+
 def test_the_calibrating_picture_has_a_photographs_range() -> None:
     x = openvino.clouds(128)
     assert x.shape == (1, 3, 128, 128) and x.min() == 0 and x.max() == 1
