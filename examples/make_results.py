@@ -1,7 +1,8 @@
 """Makes README's pictures.
 
 ``results.jpg`` is a photograph beside itself in three of our style pictures, by optimisation;
-``styles.jpg`` is another in every trained style.
+``styles.jpg`` is another in every trained style; ``methods.jpg`` is the first beside a style, and
+in that style by every method.
 
 python examples/make_results.py
 """
@@ -15,18 +16,20 @@ from PIL import Image, ImageOps
 
 from styleswap import media, weights
 from styleswap.engine import Engine, Request, StyleChoice
-from styleswap.specs import GatysParams, JohnsonParams
+from styleswap.specs import METHODS, GatysParams, JohnsonParams
 
 HERE = Path(__file__).parent
 STYLES = ("swirls", "tiles", "waves")
 HEIGHT = 480
 COLUMNS, SIDE = 4, 300
+COMPARED = "waves"  # a style picture, and the style that was trained from it
 
 
 def main() -> None:
     engine = Engine()
     media.save_picture(optimised(engine), HERE / "results.jpg")
     media.save_picture(trained(engine), HERE / "styles.jpg")
+    media.save_picture(compared(engine), HERE / "methods.jpg")
 
 
 def optimised(engine: Engine) -> Image.Image:
@@ -36,6 +39,21 @@ def optimised(engine: Engine) -> Image.Image:
         style = media.open_picture(HERE / "style" / f"{name}.jpg")
         *_, last = engine.run(Request("gatys", photo, [StyleChoice(style)], GatysParams()))
         pictures.append(last.picture())
+    return in_a_row(pictures)
+
+
+def compared(engine: Engine) -> Image.Image:
+    photo = media.open_picture(gr.media.get_image("tower.jpg"))
+    style = media.open_picture(HERE / "style" / f"{COMPARED}.jpg")
+    pictures = [photo, ImageOps.fit(style, photo.size)]
+    for spec in METHODS.values():
+        choice = StyleChoice(style) if spec.style == "image" else StyleChoice(name=COMPARED)
+        *_, last = engine.run(Request(spec.id, photo, [choice], spec.params()))
+        pictures.append(last.picture())
+    return in_a_row(pictures)
+
+
+def in_a_row(pictures: list[Image.Image]) -> Image.Image:
     row = [p.resize((round(p.width * HEIGHT / p.height), HEIGHT)) for p in pictures]
     sheet = Image.new("RGB", (sum(p.width for p in row), HEIGHT))
     left = 0

@@ -17,7 +17,9 @@ from torch import Tensor
 from styleswap import media, tensors, weights
 from styleswap.errors import StyleSwapError
 from styleswap.methods.base import Job, Style
-from styleswap.nets import perceptual
+from styleswap.nets import adain, inverse, perceptual
+from styleswap.nets.adain import AdainNetwork
+from styleswap.nets.inverse import InverseNetwork
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes import Repaint, bf16_is_fast, prepare
@@ -100,6 +102,8 @@ class Engine:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._lock = threading.Lock()
         self._networks: dict[tuple[str, str], PerceptualNetwork] = {}
+        self._adain: tuple[AdainNetwork, Repaint] | None = None
+        self._inverses: dict[str, InverseNetwork] = {}
         self._styles: dict[str, Repaint] = {}
 
     def run(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Progress]:
@@ -141,6 +145,8 @@ class Engine:
                     device=self.device,
                     half=bf16_is_fast(self.device),
                     perceptual=network,
+                    inverse=self._inverse,
+                    adain=self._any_style,
                     trained=self._trained,
                 )
                 for step in method.run(job):
@@ -196,6 +202,18 @@ class Engine:
             net = perceptual.load(name, pooling).to(self.device)
             self._networks[key] = net.to(memory_format=torch.channels_last)
         return self._networks[key]
+
+    def _any_style(self) -> tuple[AdainNetwork, Repaint]:
+        if self._adain is None:
+            net = AdainNetwork(self._perceptual("small", "average"), self._inverse(adain.LAYER))
+            self._adain = net, prepare(net, self.device)
+        return self._adain
+
+    def _inverse(self, layer: str) -> InverseNetwork:
+        if layer not in self._inverses:
+            net = inverse.load(layer).to(self.device)
+            self._inverses[layer] = net.to(memory_format=torch.channels_last)
+        return self._inverses[layer]
 
     def _trained(self, name: str) -> Repaint:
         if name not in self._styles:

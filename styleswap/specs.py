@@ -207,22 +207,50 @@ def _keep_colours() -> Any:
     )
 
 
+def _size(most: int) -> Any:
+    return knob(
+        512,
+        Text("Size", "尺寸"),
+        Text(
+            "Longer side of the result, in pixels; more would take too much memory or time.",
+            "结果图较长边的像素数；再大就太占内存或太慢了。",
+        ),
+        low=64,
+        high=most,
+        step=32,
+    )
+
+
+def _style_scale() -> Any:
+    return knob(
+        1.0,
+        Text("Brush size", "笔触大小"),
+        Text(
+            "Size of the style picture relative to the result: larger gives larger strokes.",
+            "风格图相对结果的大小：越大笔触越大。",
+        ),
+        low=0.25,
+        high=2.0,
+        step=0.05,
+    )
+
+
+def _strength() -> Any:
+    return knob(
+        1.0,
+        Text("Strength", "强度"),
+        Text("0 is the photograph, 1 the whole style.", "0 为原照片，1 为完整风格。"),
+        low=0.0,
+        high=1.0,
+        step=0.05,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class GatysParams(Params):
     """Settings of the optimisation of Gatys, Ecker and Bethge (CVPR 2016)."""
 
-    size: int = knob(
-        512,
-        Text("Size", "尺寸"),
-        Text(
-            "Longer side of the result, in pixels; more would not fit into memory.",
-            "结果图较长边的像素数；再大内存就放不下了。",
-        ),
-        low=64,
-        high=2048,
-        step=32,
-    )
-
+    size: int = _size(2048)
     steps: int = knob(
         150,
         Text("Steps", "步数"),
@@ -245,17 +273,7 @@ class GatysParams(Params):
         high=20.0,
         step=0.05,
     )
-    style_scale: float = knob(
-        1.0,
-        Text("Brush size", "笔触大小"),
-        Text(
-            "Size of the style picture relative to the result: larger gives larger strokes.",
-            "风格图相对结果的大小：越大笔触越大。",
-        ),
-        low=0.25,
-        high=2.0,
-        step=0.05,
-    )
+    style_scale: float = _style_scale()
     keep_colours: bool = _keep_colours()
     start: str = knob(
         "content",
@@ -355,15 +373,71 @@ class GatysParams(Params):
 class JohnsonParams(Params):
     """Settings of the one-pass networks of Johnson, Alahi and Fei-Fei (ECCV 2016)."""
 
-    strength: float = knob(
-        1.0,
-        Text("Strength", "强度"),
-        Text("0 is the photograph, 1 the whole style.", "0 为原照片，1 为完整风格。"),
-        low=0.0,
-        high=1.0,
-        step=0.05,
-    )
+    strength: float = _strength()
     keep_colours: bool = _keep_colours()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnyStyleParams(Params):
+    """Settings of the methods that transfer a style's features and invert the result."""
+
+    size: int = _size(2048)
+    strength: float = _strength()
+    style_scale: float = _style_scale()
+    keep_colours: bool = _keep_colours()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdainParams(AnyStyleParams):
+    """Settings of the adaptive instance normalisation of Huang and Belongie (ICCV 2017)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WctParams(AnyStyleParams):
+    """Settings of the whitening and colouring transforms of Li et al. (NIPS 2017)."""
+
+    levels: int = knob(
+        4,
+        Text("Levels", "层数"),
+        Text(
+            "How many layers are transformed, the finest last: 1 changes little but colours.",
+            "变换多少层，最细的在最后：1 层几乎只改变颜色。",
+        ),
+        low=1,
+        high=4,
+        step=1,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapParams(AnyStyleParams):
+    """Settings of the style swap of Chen and Schmidt (arXiv 1612.04337)."""
+
+    size: int = _size(1024)
+    patch: int = knob(
+        3,
+        Text("Patch size", "图块大小"),
+        Text(
+            "Side of the patches that are swapped, in positions of 4 pixels: larger ones copy"
+            " larger pieces of the style.",
+            "被替换图块的边长，每格 4 像素：越大，照搬风格图的块越大。",
+        ),
+        low=1,
+        high=7,
+        step=1,
+    )
+    refine: int = knob(
+        0,
+        Text("Refining steps", "细化步数"),
+        Text(
+            "Optimise the result towards the swapped features: slower, crisper.",
+            "把结果继续向替换后的特征优化：更慢、更清晰。",
+        ),
+        low=0,
+        high=500,
+        step=10,
+        advanced=True,
+    )
 
 
 METHODS: dict[str, MethodSpec] = {
@@ -396,6 +470,51 @@ METHODS: dict[str, MethodSpec] = {
             style="trained",
             pace="live",
             params=JohnsonParams,
+        ),
+        MethodSpec(
+            id="adain",
+            title=Text("AdaIN: any style at once", "AdaIN：任意风格，即时"),
+            summary=Text(
+                "Gives the photograph's features the style's mean and deviation: any style at once;"
+                " colours and mood rather than brush strokes.",
+                "让照片特征具有风格图的均值与方差：任意风格，立等可取；重在色彩与氛围，而非笔触。",
+            ),
+            paper="Huang & Belongie, Arbitrary Style Transfer in Real-time with Adaptive Instance"
+            " Normalization, ICCV 2017",
+            style="image",
+            pace="live",
+            params=AdainParams,
+            max_styles=4,
+        ),
+        MethodSpec(
+            id="wct",
+            title=Text("WCT: whitening and colouring", "WCT：白化与着色"),
+            summary=Text(
+                "Gives the features the style's whole covariance, layer by layer: strong textures"
+                " from any style; fine shapes may dissolve.",
+                "逐层让特征具有风格图的协方差：任意风格，纹理强烈；细小形状可能消失。",
+            ),
+            paper="Li, Fang, Yang, Wang, Lu & Yang, Universal Style Transfer via Feature"
+            " Transforms, NIPS 2017",
+            style="image",
+            pace="seconds",
+            params=WctParams,
+            max_styles=4,
+        ),
+        MethodSpec(
+            id="swap",
+            title=Text("Style swap: patch by patch", "风格替换：逐块"),
+            summary=Text(
+                "Puts the style's most similar patch in place of each patch of the photograph: true"
+                " to the content, with the style's own fragments.",
+                "用风格图中最相似的图块替换照片的每一块：忠于内容，笔触取自风格原图。",
+            ),
+            paper="Chen & Schmidt, Fast Patch-based Style Transfer of Arbitrary Style,"
+            " arXiv 1612.04337",
+            style="image",
+            pace="seconds",
+            params=SwapParams,
+            max_styles=4,
         ),
     )
 }

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from styleswap.nets.adain import AdainNetwork
+from styleswap.nets.inverse import InverseNetwork
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.specs import Params
 
@@ -36,6 +38,8 @@ class Job:
         params: the method's own `Params`.
         half: whether bfloat16 is fast on `device`: networks then run under autocast.
         perceptual: gives a perceptual network by name and pooling, frozen, on `device`.
+        adain: gives AdaIN's network, and what runs it with the style that was set last.
+        inverse: gives the inverse network of a layer of `small`, frozen, on `device`.
         trained: gives what repaints (B, 3, H, W) in [0, 1] in a trained style, by its name.
     """
 
@@ -45,6 +49,8 @@ class Job:
     device: torch.device
     half: bool
     perceptual: Callable[[str, Pooling], PerceptualNetwork]
+    adain: Callable[[], tuple[AdainNetwork, Callable[[Tensor], Tensor]]]
+    inverse: Callable[[str], InverseNetwork]
     trained: Callable[[str], Callable[[Tensor], Tensor]]
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from styleswap.errors import StyleSwapError
+from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes import cuda, openvino, torch_cpu
 from styleswap.runtimes.strips import StripsRuntime
@@ -31,7 +32,7 @@ class Runtime(Protocol):
 
 Repaint = Callable[[Tensor], Tensor]  # (B, 3, H, W) float32 in [0, 1], on its device
 
-RUNTIMES: dict[str, Callable[[TransformerNetwork], Runtime]] = {
+RUNTIMES: dict[str, Callable[[Any], Runtime]] = {
     "cuda": cuda.CudaRuntime,
     "openvino": openvino.OpenVinoRuntime,
     "openvino-int8": functools.partial(openvino.OpenVinoRuntime, int8=True),
@@ -48,7 +49,9 @@ def available(device: torch.device) -> list[str]:
     return ["openvino", *["openvino-int8"] * ("INT8" in openvino.abilities()), "torch"]
 
 
-def prepare(net: TransformerNetwork, device: torch.device, name: str = "auto") -> Repaint:
+def prepare(
+    net: TransformerNetwork | AdainNetwork, device: torch.device, name: str = "auto"
+) -> Repaint:
     """`net` on `device` by the runtime called `name`; ``auto`` is the fastest that is exact.
 
     Raises:
@@ -61,6 +64,8 @@ def prepare(net: TransformerNetwork, device: torch.device, name: str = "auto") -
         )
     net = net.eval().requires_grad_(False).to(device)
     whole = RUNTIMES[names[0] if name == "auto" else name](net)
+    if isinstance(net, AdainNetwork):
+        return whole
     strips = StripsRuntime(net, bf16_is_fast(device))
     return lambda x: whole(x) if x[:, 0].numel() <= whole.whole_pixels else strips(x)
 

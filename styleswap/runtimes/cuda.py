@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes.kept import Kept
 
 Graph = tuple[torch.cuda.CUDAGraph, Tensor, Tensor]
@@ -18,7 +17,7 @@ WARM_UP = 3  # runs before a recording, in which cuDNN chooses its algorithms
 class CudaRuntime:
     """A network on the GPU; not to be called from two threads at once."""
 
-    def __init__(self, net: TransformerNetwork) -> None:
+    def __init__(self, net: nn.Module) -> None:
         self.net = net.to(memory_format=torch.channels_last)
         self.whole_pixels: float = math.inf
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
-
-from styleswap.nets.transformer import TransformerNetwork
+from torch import Tensor, nn
 
 
 class TorchRuntime:
     """Eager float32, which is also what the others are compared with."""
 
-    def __init__(self, net: TransformerNetwork) -> None:
+    def __init__(self, net: nn.Module) -> None:
         self.net = net.to(memory_format=torch.channels_last)
         # A picture in one piece takes 480 bytes a pixel of main memory.
         on_cpu = next(net.parameters()).device.type == "cpu"

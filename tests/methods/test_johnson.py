@@ -31,6 +31,7 @@ def paint(net: TransformerNetwork, content: Tensor, **knobs: Any) -> Tensor:
         device=torch.device("cpu"),
         half=False,
         perceptual=lambda name, pooling: pytest.fail("no perceptual network is needed"),
+        inverse=lambda layer: pytest.fail("no inverse network is needed"),
         trained=lambda name: net if name == "mine" else pytest.fail(name),
     )
     (step,) = johnson.run(job)

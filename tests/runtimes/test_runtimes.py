@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from styleswap import runtimes, weights
 from styleswap.errors import StyleSwapError
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
-from styleswap.runtimes import openvino
+from styleswap.runtimes import graph, openvino
 from tests.helpers import example, noise
 
 CPU = torch.device("cpu")
@@ -104,7 +104,7 @@ def test_openvino_is_what_a_cpu_runs_by_itself(monkeypatch: pytest.MonkeyPatch) 
 def test_a_convolution_by_blocks(into: int, out: int, side: int) -> None:
     x, kernel = noise(1, into, 18, 14), noise(out, into, side, side, seed=1)
     padded = F.pad(x, (side // 2,) * 4)
-    blocks = F.conv2d(padded, openvino.by_blocks(kernel), stride=2)
+    blocks = F.conv2d(padded, graph.by_blocks(kernel), stride=2)
     torch.testing.assert_close(F.pixel_shuffle(blocks, 2), F.conv2d(padded, kernel))
 
 
@@ -113,11 +113,11 @@ def test_a_convolution_by_blocks(into: int, out: int, side: int) -> None:
 def test_a_convolution_after_doubling(into: int, out: int, height: int, width: int) -> None:
     x, kernel = noise(1, into, height, width), noise(out, into, 3, 3, seed=1)
     doubled = F.interpolate(x, scale_factor=2, mode="nearest")
-    found = F.conv_transpose2d(x, openvino.after_doubling(kernel), stride=2, padding=1)
+    found = F.conv_transpose2d(x, graph.after_doubling(kernel), stride=2, padding=1)
     torch.testing.assert_close(found, F.conv2d(doubled, kernel, padding=1))
     # And what is reflected after doubling is the border repeated before it.
     around = F.pad(x, (1,) * 4, "replicate")
-    found = F.conv_transpose2d(around, openvino.after_doubling(kernel), stride=2, padding=3)
+    found = F.conv_transpose2d(around, graph.after_doubling(kernel), stride=2, padding=3)
     reflected = F.pad(doubled, (1,) * 4, "reflect")
     torch.testing.assert_close(found, F.conv2d(reflected, kernel))
 

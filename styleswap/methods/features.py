@@ -1,0 +1,79 @@
+"""What the methods share that transfer a style's features to the content's and invert the result:
+`swap` and `wct`, and `adain` as far as its own network does not.
+
+They look through `small`, whose inverse networks are shipped. Each style's features are transferred
+by themselves and the results averaged by the styles' weights (Huang & Belongie 2017, eq. 15);
+strength draws them towards the content's own (eq. 14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from styleswap import ops
+from styleswap.methods.base import Job
+from styleswap.nets.inverse import cut, padded
+from styleswap.specs import AnyStyleParams
+from styleswap.tensors import at_side
+
+Transfer = Callable[[Tensor, Tensor], Tensor]
+
+
+def fast(job: Job) -> torch.autocast:
+    """Runs what is done within in bfloat16, where the device is fast at it."""
+    return torch.autocast(job.device.type, torch.bfloat16, enabled=job.half)
+
+
+def of_picture(job: Job, x: Tensor, layer: str) -> Tensor:
+    """Features of (1, 3, H, W) in [0, 1], float32."""
+    net = job.perceptual("small", "average")
+    with torch.inference_mode(), fast(job):
+        x = x.contiguous(memory_format=torch.channels_last)
+        return net.features(x, [layer])[layer].float()
+
+
+def of_styles(job: Job, layer: str) -> list[tuple[Tensor, float]]:
+    """The features of each style, at the size that its brush strokes shall have, and its weight."""
+    p = cast(AnyStyleParams, job.params)
+    side = max(job.content.shape[2:]) * p.style_scale
+    return [
+        (of_picture(job, at_side(cast(Tensor, s.picture), side), layer), s.weight)
+        for s in job.styles
+    ]
+
+
+class Features:
+    """The features of one layer of `small` for a job: there, and back to a picture."""
+
+    def __init__(self, job: Job, layer: str) -> None:
+        self.job, self.layer = job, layer
+        self.params = cast(AnyStyleParams, job.params)
+        self.net = job.perceptual("small", "average")
+        self.inverse = job.inverse(layer)
+        self.styles = of_styles(job, layer)
+
+    def transferred(self, x: Tensor, transfer: Transfer) -> Tensor:
+        """The features of a picture (1, 3, H, W), `padded`, with the styles transferred to them."""
+        own = of_picture(self.job, padded(x, self.inverse.factor), self.layer)
+        total = sum(weight for _, weight in self.styles)
+        with torch.inference_mode():
+            mixed = sum(
+                (transfer(own, style) * (weight / total) for style, weight in self.styles),
+                torch.zeros_like(own),
+            )
+            return torch.lerp(own, mixed, self.params.strength)
+
+    def picture(self, features: Tensor) -> Tensor:
+        """The picture of what `transferred` gave, of the content's size, in [0, 1]."""
+        height, width = self.job.content.shape[2:]
+        with torch.inference_mode(), fast(self.job):
+            y = self.inverse(features.contiguous(memory_format=torch.channels_last))
+        return cut(y, height, width).contiguous()
+
+    def finished(self, y: Tensor) -> Tensor:
+        """The result, in the content's own colours where that is asked for."""
+        return ops.with_colours_of(y, self.job.content) if self.params.keep_colours else y

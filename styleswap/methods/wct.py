@@ -1,0 +1,28 @@
+"""Whitening and colouring transforms (Li et al., NIPS 2017).
+
+The levels go from coarse to fine: what one has made is the next one's content (section 3.3).
+
+Departures: `small` in place of VGG-19, from relu4_1 on, and see `styleswap.training.inverse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from styleswap import ops
+from styleswap.methods.base import Job, Step
+from styleswap.methods.features import Features
+from styleswap.specs import WctParams
+
+LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
+
+
+def run(job: Job) -> Iterator[Step]:
+    """Repaint the picture; yields after each level."""
+    levels = LEVELS[-cast(WctParams, job.params).levels :]
+    y = job.content
+    for i, layer in enumerate(levels):
+        features = Features(job, layer)
+        y = features.picture(features.transferred(y, ops.whiten_and_colour))
+        yield Step(i + 1, len(levels), features.finished(y))

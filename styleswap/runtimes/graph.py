@@ -1,0 +1,188 @@
+"""The networks written down for OpenVINO, operation by operation.
+
+OpenVINO's converter takes two seconds for each network, and leaves the layers as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import openvino
+import torch
+from openvino import opset13 as ov
+from torch import Tensor, nn
+
+from styleswap import ops
+from styleswap.nets import adain, inverse
+from styleswap.nets.adain import AdainNetwork
+from styleswap.nets.transformer import MARGIN, MULTIPLE, Layer, Residual, TransformerNetwork
+
+
+def by_blocks(kernel: Tensor) -> Tensor:
+    """A convolution's kernel as one of stride 2 that makes blocks of 2 x 2 pixels.
+
+    A processor multiplies 16 channels at a time. The last layer has 3, but 12 in blocks, at less
+    than a third of the work.
+
+    Args:
+        kernel: (C_out, C_in, k, k).
+
+    Returns:
+        (4 C_out, C_in, k + 1, k + 1); `torch.pixel_shuffle` by 2 of what it gives is what `kernel`
+        gives.
+    """
+    out, into, side, _ = kernel.shape
+    made = kernel.new_zeros(out, 2, 2, into, side + 1, side + 1)
+    for down in (0, 1):
+        for across in (0, 1):
+            made[:, down, across, :, down : down + side, across : across + side] = kernel
+    return made.flatten(0, 2)
+
+
+def after_doubling(kernel: Tensor) -> Tensor:
+    """A 3 x 3 kernel for pixels doubled by their nearest as the kernel of a transposed convolution.
+
+    Of nine pixels that a convolution sees after doubling four differ: their weights are summed
+    beforehand, and the doubled picture is never made.
+
+    Args:
+        kernel: (C_out, C_in, 3, 3).
+
+    Returns:
+        (C_in, C_out, 4, 4), for stride 2 and padding 1.
+    """
+    sums = kernel.new_tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
+    return torch.einsum("ka,oiab,lb->iokl", sums, kernel, sums)
+
+
+def constant(x: Tensor) -> Any:
+    return ov.constant(x.detach().float().cpu().numpy())
+
+
+def channels(x: Tensor) -> Any:
+    """(C,) as what is multiplied with or added to (B, C, H, W)."""
+    return constant(x[None, :, None, None])
+
+
+def convolution(y: Any, kernel: Any, stride: int, pad: int, mode: str) -> Any:
+    """With `pad` pixels around, which are those inside ``reflect``-ed or the ``edge`` repeated."""
+    border = [0, 0, pad, pad]
+    return ov.convolution(
+        ov.pad(y, border, border, mode), kernel, [stride, stride], [0, 0], [0, 0], [1, 1]
+    )
+
+
+def after_upsampling(y: Any, kernel: Tensor) -> Any:
+    """A 3 x 3 convolution, the border reflected, of what is twice as large by its nearest."""
+    # What is reflected after doubling is the border repeated before it.
+    y = ov.pad(y, [0, 0, 1, 1], [0, 0, 1, 1], "edge")
+    kernel = constant(after_doubling(kernel))
+    # The padding 1, and 2 of the border's doubled pixels.
+    return ov.convolution_backprop_data(y, kernel, [2, 2], pads_begin=[3, 3], pads_end=[3, 3])
+
+
+def around(x: Any, margin: int, multiple: int, mode: str, shape: tuple[int, ...]) -> Any:
+    """`x` of `shape` with a margin, and the border repeated to sides of a multiple."""
+    # Here and not in torch, whose threads would still be waiting for work when OpenVINO's begin,
+    # and cost a quarter of a frame.
+    y = ov.pad(x, [0, 0, margin, margin], [0, 0, margin, margin], mode)
+    missing = [-(side + 2 * margin) % multiple for side in shape[2:]]
+    return ov.pad(y, [0, 0, 0, 0], [0, 0, *missing], "edge")
+
+
+def from_blocks(y: Any, margin: int, shape: tuple[int, ...]) -> Any:
+    """(B, 12, H / 2, W / 2) as (B, h, w, 3), without the margin."""
+    y = ov.depth_to_space(y, "depth_first", 2)
+    # Channels last is how OpenVINO has them in the end: to turn them would cost a copy.
+    y = ov.transpose(y, np.array([0, 2, 3, 1]))
+    start, stop = [margin, margin], [margin + side for side in shape[2:]]
+    return ov.slice(y, start, stop, [1, 1], [1, 2])
+
+
+def last_layer(y: Any, conv: nn.Conv2d, kernel: Any, pad: int) -> Any:
+    """The convolution to a picture, by blocks; `kernel` is what `by_blocks` gave."""
+    assert conv.bias is not None
+    y = convolution(y, kernel, 2, pad, "reflect")
+    return ov.add(y, channels(conv.bias.repeat_interleave(4)))
+
+
+def transformer(
+    net: TransformerNetwork,
+    shape: tuple[int, ...],
+    ranges: Mapping[Layer, tuple[float, float]],
+) -> openvino.Model:
+    """A style's network for pictures (B, 3, H, W) of one shape, less 0.5; it gives (B, H, W, 3).
+
+    The layers in `ranges` are multiplied in int8.
+    """
+
+    def convolve(part: Layer, y: Any, kernel: Tensor) -> tuple[Any, Any]:
+        """What is given, and the kernel, as they are multiplied."""
+        if part not in ranges:
+            return y, constant(kernel)
+        low, high = (np.float32(end) for end in ranges[part])
+        y = ov.fake_quantize(y, low, high, low, high, 256)
+        most = kernel.detach().abs().amax((1, 2, 3), keepdim=True).numpy()
+        return y, ov.fake_quantize(constant(kernel), -most, most, -most, most, 255)
+
+    def normalise(part: Layer, y: Any) -> Any:
+        assert isinstance(part.norm, nn.InstanceNorm2d)
+        y = ov.mvn(y, [2, 3], True, part.norm.eps, "inside_sqrt")
+        return ov.add(ov.multiply(y, channels(part.norm.weight)), channels(part.norm.bias))
+
+    def layer(part: Layer, y: Any) -> Any:
+        y, kernel = convolve(part, y, part.conv.weight)
+        return normalise(part, convolution(y, kernel, part.conv.stride[0], part.pad, "reflect"))
+
+    x = ov.parameter(list(shape), np.float32)
+    y = around(x, MARGIN, MULTIPLE, "reflect", shape)  # `padded`
+    y = ov.multiply(y, np.float32(4))  # and with what was subtracted, TransformerNetwork.scaled
+    for part in (net.first, net.down1, net.down2):
+        y = ov.relu(layer(part, y))
+    for block in net.blocks:
+        assert isinstance(block, Residual)
+        y = ov.add(y, layer(block.second, ov.relu(layer(block.first, y))))
+    for part in (net.up1, net.up2):
+        y = ov.relu(normalise(part, after_upsampling(y, part.conv.weight)))
+    y, kernel = convolve(net.last, y, by_blocks(net.last.conv.weight))
+    y = ov.sigmoid(last_layer(y, net.last.conv, kernel, net.last.pad))
+    return openvino.Model([from_blocks(y, MARGIN, shape)], [x])
+
+
+def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
+    """AdaIN's network, likewise; it is also given what `AdainNetwork.set_style` keeps."""
+    small, back = net.net, net.inverse
+    x = ov.parameter(list(shape), np.float32)
+    told = [ov.parameter(list(t.shape), np.float32) for t in (net.deviation, net.mean, net.own)]
+    y = around(x, inverse.MARGIN, adain.MULTIPLE, "edge", shape)
+    before = None
+    for name in small.convs:
+        if before and before[4] != name[4]:
+            y = ov.avg_pool(y, [2, 2], [0, 0], [0, 0], [2, 2], True)
+        conv = small.conv(name)
+        if before and conv.in_channels < small.conv(before).out_channels:
+            y = ov.slice(y, [0], [conv.in_channels], [1], [1])
+        y = convolution(y, constant(conv.weight), 1, 1, "edge")
+        bias = cast(Tensor, conv.bias)
+        if not before:
+            bias = bias + 0.5 * conv.weight.sum((1, 2, 3))  # what was subtracted
+        y = ov.relu(ov.add(y, channels(bias)))
+        before = name
+        if name == adain.LAYER.replace("relu", "conv"):
+            break
+    own = ov.multiply(y, told[2])
+    y = ov.multiply(ov.mvn(y, [2, 3], True, ops.EPSILON, "inside_sqrt"), told[0])
+    y = ov.add(ov.add(y, told[1]), own)
+    for i, block in enumerate(back.blocks):
+        for k, part in enumerate(cast(nn.ModuleList, block)):
+            conv = cast(nn.Conv2d, part.conv)
+            if i and not k:
+                y = after_upsampling(y, conv.weight)
+            else:
+                y = convolution(y, constant(conv.weight), 1, 1, "reflect")
+            y = ov.relu(ov.add(y, channels(cast(Tensor, conv.bias))))
+    y = last_layer(y, back.last, constant(by_blocks(back.last.weight)), 1)
+    y = ov.clamp(y, 0.0, 1.0)
+    return openvino.Model([from_blocks(y, inverse.MARGIN, shape)], [x, *told])
