@@ -16,7 +16,6 @@ from torch import Tensor
 
 from styleswap import media, tensors
 from styleswap.losses import PerceptualLoss
-from styleswap.methods.gatys import cover
 
 STYLES = sorted((Path(__file__).parent.parent / "examples" / "style").glob("*.jpg"))
 PHOTOS = [gr.media.get_image(name) for name in ("tower.jpg", "lion.jpg", "cheetah.jpg")]
@@ -35,7 +34,7 @@ def square(file: str | Path, side: int) -> Tensor:
     """The middle of a picture, (1, 3, side, side)."""
     picture = media.open_picture(file)
     short = min(picture.size)
-    return cover(
+    return tensors.cover(
         tensors.from_pil(media.fit(picture, round(max(picture.size) * side / short))), side, side
     )
 

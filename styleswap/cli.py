@@ -6,10 +6,11 @@ right are one sentence on standard error and exit code 2.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,7 @@ from tqdm import tqdm
 from styleswap import media
 from styleswap.errors import StyleSwapError
 from styleswap.specs import METHODS, Knob, MethodSpec, get_spec, knobs, make_params
-from styleswap.training.settings import PerceptualSettings, StyleSettings
+from styleswap.training.settings import InverseSettings, PerceptualSettings, StyleSettings
 
 if TYPE_CHECKING:
     from styleswap.engine import StyleChoice
@@ -295,6 +296,20 @@ def _describe(spec: MethodSpec) -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def _steps_shown(
+    steps: int, shown: bool = True
+) -> Iterator[Callable[[int, dict[str, float]], None]]:
+    """A bar of a training's steps; gives what takes each step's number and losses."""
+    with tqdm(total=steps, unit="step", mininterval=1, disable=not shown) as bar:
+
+        def report(step: int, losses: dict[str, float]) -> None:
+            bar.update(step - bar.n)
+            bar.set_postfix({k: f"{v:.4f}" for k, v in losses.items()}, refresh=False)
+
+        yield report
+
+
 @train_app.command("perceptual")
 def train_perceptual(
     pictures: Annotated[list[Path], typer.Option(help="A folder of pictures; several take turns.")],
@@ -339,12 +354,7 @@ def train_perceptual(
     )
     made_at = publish.commit()
     earlier = publish.history(warm) if warm and warm.is_file() else []
-    with tqdm(total=steps, unit="step", mininterval=1) as bar:
-
-        def report(step: int, losses: dict[str, float]) -> None:
-            bar.update(step - bar.n)
-            bar.set_postfix({k: f"{v:.4f}" for k, v in losses.items()}, refresh=False)
-
+    with _steps_shown(steps) as report:
         net, errors = perceptual.train(
             settings, runs, checkpoint_every=checkpoint_every, resume=resume, report=report
         )
@@ -432,7 +442,7 @@ def train_style(
 ) -> None:
     """Train a style of your own for the one-pass method, `johnson`."""
     from styleswap import weights
-    from styleswap.training import publish
+    from styleswap.training import loop, publish
     from styleswap.training import style as training
 
     publish.check_name(output_name, "style", folder)
@@ -456,13 +466,8 @@ def train_style(
     )
     made_at = publish.commit()
     start = weights.load_style(warm, folder) if warm else None
-    main_process = training.is_main_process()
-    with tqdm(total=steps, unit="step", mininterval=1, disable=not main_process) as bar:
-
-        def report(step: int, losses: dict[str, float]) -> None:
-            bar.update(step - bar.n)
-            bar.set_postfix({k: f"{v:.4f}" for k, v in losses.items()}, refresh=False)
-
+    main_process = loop.is_main_process()
+    with _steps_shown(steps, main_process) as report:
         net, found = training.train(
             settings,
             runs or Path("runs") / output_name,
@@ -493,6 +498,107 @@ def train_style(
             "steps": steps,
             "losses": {k: round(found[k], 5) for k in ("content", "style")},
             "style_weight": round(found["weight"], 3),
+            "seed": seed,
+            "licence": "Apache-2.0",
+        },
+        folder,
+    )
+    typer.echo(f"wrote {file}")
+
+
+@train_app.command("inverse")
+def train_inverse(
+    layer: Annotated[str, typer.Argument(help="The layer to invert, such as relu4_1.")],
+    photos: Annotated[
+        list[Path], typer.Option(help="A folder of photographs; several take turns.")
+    ],
+    paintings: Annotated[
+        list[Path], typer.Option(help="A folder of paintings; several take turns.")
+    ],
+    steps: Annotated[int, typer.Option(min=1)] = InverseSettings.steps,
+    batch: Annotated[
+        int, typer.Option(min=2, help="Pairs a step, over all processes; even.")
+    ] = InverseSettings.batch,
+    crop: Annotated[
+        int, typer.Option(min=64, help="Side of a picture, in pixels.")
+    ] = InverseSettings.crop,
+    lr: Annotated[
+        float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
+    ] = InverseSettings.lr,
+    content: Annotated[
+        float, typer.Option(min=0, help="Weight of the features' loss.")
+    ] = InverseSettings.content,
+    style: Annotated[
+        float, typer.Option(min=0, help="Weight of the style loss.")
+    ] = InverseSettings.style,
+    pixels: Annotated[
+        float, typer.Option(min=0, help="Weight of the untouched pictures' pixels.")
+    ] = InverseSettings.pixels,
+    tv: Annotated[
+        float, typer.Option(min=0, help="Weight of the total variation.")
+    ] = InverseSettings.tv,
+    seed: int = InverseSettings.seed,
+    runs: Annotated[
+        Path | None,
+        typer.Option(help="Where checkpoints and logs go (default: runs/inverse-LAYER)."),
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Folder of the weights and MANIFEST.toml.")] = Path(
+        "pretrained"
+    ),
+    checkpoint_every: Annotated[int, typer.Option(min=1)] = 250,
+    resume: Annotated[bool, typer.Option(help="Carry on from the checkpoint in --runs.")] = False,
+) -> None:
+    """Train the inverse network of a layer of `small`: for style swap, AdaIN and WCT."""
+    from styleswap.nets import inverse
+    from styleswap.training import inverse as training
+    from styleswap.training import loop, publish
+
+    if layer not in inverse.LAYERS:
+        raise StyleSwapError(
+            f"{layer!r} has no inverse; choose one of {', '.join(inverse.LAYERS)}."
+        )
+    if batch % 2:
+        raise StyleSwapError(f"--batch counts pairs, two of each photograph: not {batch}.")
+    name = inverse.name_of(layer)
+    publish.check_name(name, "inverse", folder)
+    settings = InverseSettings(
+        layer=layer,
+        photos=tuple(map(str, photos)),
+        paintings=tuple(map(str, paintings)),
+        steps=steps,
+        batch=batch,
+        crop=crop,
+        lr=lr,
+        content=content,
+        style=style,
+        pixels=pixels,
+        tv=tv,
+        seed=seed,
+    )
+    made_at = publish.commit()
+    main_process = loop.is_main_process()
+    with _steps_shown(steps, main_process) as report:
+        net, found = training.train(
+            settings,
+            runs or Path("runs") / name,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
+            report=report,
+        )
+    if not main_process:
+        return
+    file = publish.publish(
+        name,
+        net.state_dict(),
+        {
+            "kind": "inverse",
+            "title": f"The inverse of small's {layer}",
+            "command": publish.command(),
+            "commit": made_at,
+            "data": [str(p) for p in (*photos, *paintings)],
+            "layer": layer,
+            "steps": steps,
+            "losses": {k: round(v, 5) for k, v in found.items()},
             "seed": seed,
             "licence": "Apache-2.0",
         },

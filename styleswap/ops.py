@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 # Rec. 709 luma of an RGB picture, and YIQ's two axes of colour (Gatys et al. 2016, Preserving
 # Color in Neural Artistic Style Transfer, arXiv 1606.05897, section 3.1, transfers the luma).
 _LUMA = (0.2126, 0.7152, 0.0722)
+
+EPSILON = 1e-5  # of a variance or an energy, so that one may divide by it
+SCORES = 2**24  # that style swap holds at once: 64 MB for each of its buffers
 
 
 class _Gram(torch.autograd.Function):
@@ -85,3 +90,205 @@ def with_colours_of(x: Tensor, colours: Tensor) -> Tensor:
     # The largest share of the chroma, at most 1, that keeps y + share * chroma inside [0, 1].
     room = torch.where(chroma > 0, 1 - y, y) / chroma.abs().clamp_min(1e-12)
     return y + chroma * room.amin(1, keepdim=True).clamp(0, 1)
+
+
+def match_luma(style: Tensor, content: Tensor) -> Tensor:
+    """The style's brightness as a grey picture with the content's mean and deviation.
+
+    arXiv 1606.05897, eq. 10: without it a dark style would darken a picture that keeps its colours.
+    """
+    s, c = luma(style), luma(content)
+    matched = (s - s.mean()) * (c.std() / (s.std() + 1e-6)) + c.mean()
+    return matched.clamp(0, 1).expand(-1, 3, -1, -1)
+
+
+def adain(content: Tensor, style: Tensor) -> Tensor:
+    """Adaptive instance normalisation (Huang & Belongie 2017, eq. 8).
+
+    Args:
+        content: features (B, C, H, W).
+        style: features (B or 1, C, h, w).
+
+    Returns:
+        (B, C, H, W): the content's features with the mean and the deviation that each channel has
+        in the style. A channel that is flat in the content becomes the style's mean.
+    """
+    mean, deviation = statistics(style)
+    own_mean, own_deviation = statistics(content)
+    return (content - own_mean) / own_deviation * deviation + mean
+
+
+def statistics(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each channel of (B, C, H, W), both (B, C, 1, 1).
+
+    The variance has an epsilon, so that one may divide by the deviation.
+    """
+    variance, mean = torch.var_mean(features, (2, 3), correction=0, keepdim=True)
+    return mean, (variance + EPSILON).sqrt()
+
+
+def whiten_and_colour(content: Tensor, style: Tensor) -> Tensor:
+    """Whitening and colouring transform (Li et al. 2017, eq. 1 and 2).
+
+    Args:
+        content: features (1, C, H, W).
+        style: features (1, C, h, w).
+
+    Returns:
+        (1, C, H, W): the content's features with the mean and the covariance that the style's have.
+        Directions in which the content does not vary are left flat: whitening would only enlarge
+        rounding errors.
+    """
+    mean, covariance = _moments(content)
+    style_mean, style_covariance = _moments(style)
+    whiten = _power(covariance, -0.5)
+    colour = _power(style_covariance, 0.5)
+    apart = content.flatten(2)[0].float() - mean
+    found: Tensor = (colour @ whiten).float() @ apart + style_mean
+    return found.view_as(content)
+
+
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (C, 1) and covariance (C, C) of (1, C, H, W), in float32."""
+    flat = features.flatten(2)[0].float()
+    mean = flat.mean(1, keepdim=True)
+    apart = flat - mean
+    return mean, apart @ apart.mT / flat.shape[1]
+
+
+def _power(covariance: Tensor, power: float) -> Tensor:
+    """A symmetric matrix to a power; of directions that hardly vary, nothing."""
+    values, vectors = torch.linalg.eigh(covariance.double())
+    kept = values > EPSILON * values[-1].clamp_min(EPSILON)
+    scales = torch.where(kept, values.clamp_min(EPSILON**2) ** power, 0.0)
+    found: Tensor = (vectors * scales) @ vectors.mT
+    return found
+
+
+def style_swap(content: Tensor, style: Tensor, patch: int = 3) -> Tensor:
+    """Style swap (Chen & Schmidt 2016, section 3.1): each patch of the content's features by the
+    style's patch that is most like it, overlapping patches averaged.
+
+    Most like it is what has the largest normalised cross-correlation (eq. 2). Exact in float32, and
+    nine times less work than correlating patches: a correlation of patches is the sum, over the
+    positions in a patch, of products of single positions, and neighbouring patches share those.
+
+    Args:
+        content: features (1, C, H, W).
+        style: features (1, C, h, w).
+        patch: side p of a patch, in positions; at most the shortest side.
+
+    Returns:
+        (1, C, H, W) of the style's features.
+    """
+    return put_together(best_matches(content, style, patch), style, content.shape[2:], patch)
+
+
+def put_together(places: Tensor, style: Tensor, shape: Sequence[int], patch: int) -> Tensor:
+    """Overlapping patches of the style, averaged.
+
+    Args:
+        places: where each begins, as `best_matches` gives them.
+        style: features (1, C, h, w).
+        shape: (H, W) of the result.
+        patch: side of a patch, in positions.
+
+    Returns:
+        (1, C, H, W).
+    """
+    rows, columns = places.shape
+    flat = style.flatten(2)[0]
+    total = style.new_zeros((style.shape[1], *shape))
+    count = style.new_zeros((1, *shape))
+    for down in range(patch):
+        for across in range(patch):
+            area = (slice(None), slice(down, down + rows), slice(across, across + columns))
+            found = flat.index_select(1, (places + down * style.shape[3] + across).flatten())
+            total[area] += found.view(-1, rows, columns)
+            count[area] += 1
+    return (total / count)[None]
+
+
+def best_matches(content: Tensor, style: Tensor, patch: int) -> Tensor:
+    """Where in the style the patch most like each patch of the content begins.
+
+    Args:
+        content, style, patch: as `style_swap` takes them.
+
+    Returns:
+        (H - p + 1, W - p + 1) of ``row * w + column`` in the style.
+    """
+    height, width = content.shape[2:]
+    h, w = style.shape[2:]
+    if patch > min(height, width, h, w):
+        raise ValueError(f"patches of {patch} do not fit into {height} x {width} and {h} x {w}")
+    with torch.autocast(content.device.type, enabled=False):
+        rows, columns = height - patch + 1, width - patch + 1
+        theirs = style.flatten(2)[0].float()
+        ours = content[0].float().permute(1, 2, 0).contiguous()  # (H, W, C)
+        energy = F.avg_pool2d(theirs.square().sum(0).view(1, 1, h, w), patch, 1)[0, 0] * patch**2
+        # Patches of nothing are like nothing.
+        scale = torch.rsqrt(energy + EPSILON * energy.max().clamp_min(EPSILON))
+        found = torch.empty((rows, columns), dtype=torch.long, device=content.device)
+        tile = max(1, SCORES // (h * w) - patch + 1)
+        for left in range(0, columns, tile):
+            right = min(left + tile, columns)
+            strip = ours[:, left : right + patch - 1]
+            scores = _Scores(strip.shape[1], (h, w), patch, content.device)
+            for row in range(height):
+                best = scores.add(strip[row], theirs, scale)
+                if best is not None:
+                    found[row - patch + 1, left:right] = best
+        # From a place among the patches to one among the positions.
+        across = w - patch + 1
+        return found // across * w + found % across
+
+
+class _Scores:
+    """The scores of one row of patches after the other, in buffers that stay.
+
+    Args:
+        width: positions in a row of the content.
+        shape: (h, w) of the style.
+    """
+
+    def __init__(
+        self, width: int, shape: tuple[int, int], patch: int, device: torch.device
+    ) -> None:
+        h, w = shape
+        self.patch = patch
+        columns = width - patch + 1
+        self.products = torch.empty((width, h, w), device=device)
+        # Sums along a row, of the last p rows.
+        self.sums = torch.empty((patch, columns, h, w - patch + 1), device=device)
+        self.scores = torch.empty((columns, h - patch + 1, w - patch + 1), device=device)
+        self.seen = 0
+
+    def add(self, row: Tensor, style: Tensor, scale: Tensor) -> Tensor | None:
+        """Take the next row (W, C); gives the best places for the row of patches that it ends."""
+        p = self.patch
+        width, h, w = self.products.shape
+        torch.mm(row, style, out=self.products.view(width, h * w))
+        _add_up(
+            [self.products[k : width - p + 1 + k, :, k : w - p + 1 + k] for k in range(p)],
+            self.sums[self.seen % p],
+        )
+        self.seen += 1
+        if self.seen < p:
+            return None
+        _add_up(
+            [self.sums[(self.seen + k) % p][:, k : h - p + 1 + k] for k in range(p)],
+            self.scores,
+        )
+        self.scores.mul_(scale)
+        return self.scores.flatten(1).argmax(1)
+
+
+def _add_up(parts: list[Tensor], out: Tensor) -> None:
+    """The sum of `parts` in `out`."""
+    if len(parts) == 1:
+        out.copy_(parts[0])
+        return
+    torch.add(parts[0], parts[1], out=out)
+    for part in parts[2:]:
+        out.add_(part)

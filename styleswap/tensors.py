@@ -1,9 +1,12 @@
-"""PIL pictures and tensors: the one place where bytes become floats and floats are clamped."""
+"""PIL pictures and tensors, where bytes become floats and floats are clamped; their sizes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -22,3 +25,32 @@ def to_pil(x: Tensor) -> Image.Image:
         raise ValueError(f"expected (1, 3, H, W), not {tuple(x.shape)}")
     array = x.detach()[0].float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
     return Image.fromarray(array.cpu().numpy())
+
+
+def resize(x: Tensor, height: int, width: int) -> Tensor:
+    """(B, 3, H, W) -> (B, 3, height, width), bicubic, with antialiasing when it shrinks."""
+    if x.shape[2:] == (height, width):
+        return x
+    return F.interpolate(
+        x, (height, width), mode="bicubic", antialias=True, align_corners=False
+    ).clamp(0, 1)
+
+
+def cover(x: Tensor, height: int, width: int) -> Tensor:
+    """Resize (B, 3, H, W) so that it covers (height, width), and cut the middle out."""
+    k = max(height / x.shape[2], width / x.shape[3])
+    x = resize(x, max(height, round(x.shape[2] * k)), max(width, round(x.shape[3] * k)))
+    top, left = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
+    return x[..., top : top + height, left : left + width]
+
+
+def at_side(picture: Tensor, side: float) -> Tensor:
+    """A style picture with `side` px on its longer side, and at least 32 on its shorter."""
+    height, width = picture.shape[2:]
+    k = max(side / max(height, width), 32 / min(height, width))
+    return resize(picture, max(32, round(height * k)), max(32, round(width * k)))
+
+
+def contact_sheet(rows: Sequence[Tensor]) -> Image.Image:
+    """Rows of pictures, each (N, 3, H, W) in [0, 1] of one size, as one picture."""
+    return to_pil(torch.cat([torch.cat(list(row), 2) for row in rows], 1)[None])

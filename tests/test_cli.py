@@ -431,6 +431,22 @@ def test_training_refuses_what_is_not_there(call: Call, tmp_path: Path) -> None:
     assert not (tmp_path / "weights").exists()
 
 
+def test_an_inverse_network_is_trained_and_published(call: Call, tmp_path: Path) -> None:
+    for i in range(3):
+        colourful(80, 80).rotate(30 * i).save(tmp_path / f"{i}.png")
+    made = tmp_path / "made"
+    data = ("--photos", tmp_path, "--paintings", tmp_path)
+    command = ("train", "inverse", "relu1_1", *data, "--folder", made, "--runs", tmp_path / "runs")
+    code, out, _ = call(*command, "--steps", "2", "--batch", "2", "--crop", "64")
+    assert code == 0 and str(made) in out
+    entry = weights.manifest(made)["inverse-relu1_1"]
+    assert entry.kind == "inverse" and entry.about["layer"] == "relu1_1"
+    assert set(entry.about["losses"]) == {"content", "style", "pixels"}
+    assert weights.load("inverse-relu1_1", made)["last.weight"].shape == (3, 16, 3, 3)
+    assert_refused(call("train", "inverse", "relu5_1", *data), "choose one of relu1_1")
+    assert_refused(call("train", "inverse", "relu1_1", *data, "--batch", "3"), "not 3")
+
+
 def test_help_does_not_wait_for_torch() -> None:
     script = "import sys, styleswap.cli; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=60)

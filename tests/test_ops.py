@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import example as such_as
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from torch import Tensor
 
 from styleswap import ops
 from tests.helpers import noise
@@ -140,3 +144,129 @@ def test_gradient_of_with_colours_of() -> None:
     x = (0.3 + 0.4 * noise(1, 3, 3, 3)).double().requires_grad_(True)
     colours = (0.3 + 0.4 * noise(1, 3, 3, 3, seed=1)).double().requires_grad_(True)
     assert torch.autograd.gradcheck(ops.with_colours_of, (x, colours))
+
+
+def test_match_luma_has_the_contents_mean_and_deviation() -> None:
+    style, content = 0.4 + 0.2 * noise(1, 3, 40, 40), 0.5 + 0.1 * noise(1, 3, 30, 50, seed=1)
+    grey = ops.match_luma(style, content)
+    assert grey.shape == style.shape and torch.equal(grey[:, :1], grey[:, 1:2])
+    want = ops.luma(content)
+    assert grey.mean().item() == pytest.approx(want.mean().item(), abs=1e-4)
+    assert grey[:, 0].std().item() == pytest.approx(want.std().item(), rel=1e-2)
+    flat = ops.match_luma(torch.full((1, 3, 8, 8), 0.2), content)  # no deviation to divide by
+    torch.testing.assert_close(flat, torch.full_like(flat, want.mean().item()), rtol=0, atol=1e-3)
+
+
+def test_adain_by_hand() -> None:
+    content = torch.tensor([[[[1.0, 3.0]], [[5.0, 5.0]]]])  # means 2, 5; deviations 1, 0
+    style = torch.tensor([[[[0.0, 20.0]], [[7.0, 9.0]]]])  # means 10, 8; deviations 10, 1
+    found = ops.adain(content, style)
+    torch.testing.assert_close(
+        found, torch.tensor([[[[0.0, 20.0]], [[8.0, 8.0]]]]), rtol=0, atol=1e-3
+    )
+
+
+@given(st.integers(0, 9), st.integers(1, 3))
+def test_adain_takes_the_styles_statistics(seed: int, batch: int) -> None:
+    x, style = noise(batch, 4, 6, 5, seed=seed), 3 * noise(1, 4, 7, 9, seed=seed + 1) - 1
+    for found, wanted in zip(
+        ops.statistics(ops.adain(x, style)), ops.statistics(style), strict=True
+    ):
+        torch.testing.assert_close(found, wanted.expand(batch, -1, -1, -1), rtol=1e-3, atol=1e-3)
+
+
+def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    flat = x.flatten(2)[0].double()
+    return flat.mean(1), torch.cov(flat, correction=0)
+
+
+@given(st.integers(0, 9), st.integers(1, 6))
+@settings(deadline=None)
+def test_whitened_and_coloured_it_varies_as_the_style(seed: int, channels: int) -> None:
+    mix = noise(channels, channels, seed=seed) - 0.3
+    x, style = noise(1, channels, 9, 8, seed=seed), noise(1, channels, 8, 10, seed=seed + 1)
+    style = torch.einsum("ij,bjhw->bihw", mix, style) + 2
+    for found, wanted in zip(moments(ops.whiten_and_colour(x, style)), moments(style), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=2e-3, atol=2e-4)
+
+
+def test_whitening_of_what_has_the_styles_statistics_changes_nothing() -> None:
+    x = noise(1, 5, 12, 12)
+    torch.testing.assert_close(ops.whiten_and_colour(x, x), x, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("transfer", [ops.adain, ops.whiten_and_colour, ops.style_swap])
+def test_flat_features(transfer: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """One colour gives flat features, and a dark one features of nothing at all."""
+    for value in (0.0, 0.7, 1e4):
+        flat = torch.full((1, 6, 8, 9), value)
+        for x, style in ((flat, noise(1, 6, 7, 7)), (noise(1, 6, 8, 9), flat), (flat, flat)):
+            assert transfer(x, style).isfinite().all()
+    # Nothing to whiten: what is left is the style's mean.
+    if transfer is not ops.style_swap:
+        style = noise(1, 6, 7, 7)
+        found = transfer(flat, style)
+        mean = style.mean((2, 3), keepdim=True).expand_as(found)
+        torch.testing.assert_close(found, mean, rtol=0, atol=0.05)
+
+
+def test_whitening_does_not_enlarge_what_hardly_varies() -> None:
+    x = noise(1, 3, 20, 20)
+    x[:, 2] = 1e-5 * x[:, 2] + 0.5 * x[:, 0]  # as good as a copy
+    found = ops.whiten_and_colour(x, noise(1, 3, 20, 20, seed=1))
+    assert found.isfinite().all() and found.abs().max() < 3
+
+
+@given(
+    st.tuples(*[st.integers(4, 11)] * 4),
+    st.integers(1, 4),
+    st.integers(1, 6),
+    st.integers(50, 2000),
+    st.integers(0, 99),
+)
+@settings(deadline=None)
+def test_style_swap_is_the_literal_one(
+    sides: tuple[int, int, int, int], patch: int, channels: int, scores: int, seed: int
+) -> None:
+    """The usual form: patches as kernels, a one-hot of the best, a transposed convolution."""
+    height, width, h, w = sides
+    content = noise(1, channels, height, width, seed=seed)
+    style = noise(1, channels, h, w, seed=seed + 1)
+    kernels = F.unfold(style, patch)[0].T.reshape(-1, channels, patch, patch)
+    energy = kernels.square().flatten(1).sum(1)
+    unit = kernels / (energy + ops.EPSILON * energy.max()).sqrt().view(-1, 1, 1, 1)
+    likeness = F.conv2d(content, unit)
+    with pytest.MonkeyPatch.context() as set:
+        set.setattr(ops, "SCORES", scores)
+        found = ops.style_swap(content, style, patch)
+        places = ops.best_matches(content, style, patch)
+    places = places // w * (w - patch + 1) + places % w  # among the patches
+    # Where several are alike to the last bit, any of them.
+    best = likeness.gather(1, places[None, None])
+    torch.testing.assert_close(best[:, 0], likeness.amax(1), rtol=1e-5, atol=1e-6)
+    chosen = torch.zeros_like(likeness).scatter_(1, places[None, None], 1.0)
+    literal = F.conv_transpose2d(chosen, kernels)
+    literal /= F.conv_transpose2d(chosen, torch.ones_like(kernels))
+    torch.testing.assert_close(found, literal)
+
+
+def test_style_swap_of_itself() -> None:
+    x = noise(1, 5, 9, 10)
+    torch.testing.assert_close(ops.style_swap(x, x), x)
+
+
+def test_patches_of_nothing_are_like_nothing() -> None:
+    style = noise(1, 4, 6, 6)
+    style[..., 3:] = 0
+    content = noise(1, 4, 6, 6, seed=1)
+    places = ops.best_matches(content, style, 1)
+    assert (places % 6 < 3).all()
+    # And every patch counts alike, however bright.
+    style = torch.cat([style[..., :3], 100 * style[..., :3]], 3)
+    scaled = ops.best_matches(content, style, 1) % 6 % 3
+    assert torch.equal(scaled, places % 6)
+
+
+def test_patches_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match="patches of 5 do not fit into 4 x 9 and 9 x 9"):
+        ops.style_swap(noise(1, 2, 4, 9), noise(1, 2, 9, 9), 5)

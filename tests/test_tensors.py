@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from styleswap import tensors
+from styleswap.tensors import at_side, cover, resize
 from tests.helpers import colourful, noise
 
 BYTES = hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3)))
@@ -62,3 +63,34 @@ def test_only_rgb(mode: str) -> None:
 def test_only_one_rgb_picture(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="expected"):
         tensors.to_pil(torch.zeros(shape))
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 40), st.integers(1, 40))
+def test_cover_fills_its_frame(h: int, w: int, height: int, width: int) -> None:
+    x = cover(noise(1, 3, h, w), height, width)
+    assert x.shape == (1, 3, height, width) and x.min() >= 0 and x.max() <= 1
+
+
+def test_cover_cuts_the_middle_out() -> None:
+    x = torch.zeros(1, 3, 10, 30)
+    x[..., 10:20] = 1
+    assert cover(x, 10, 10).min() == 1
+    assert cover(x.mT, 20, 20)[..., 4:-4, :].min() > 0.9
+
+
+@given(st.integers(16, 200), st.integers(16, 200), st.integers(16, 300))
+def test_at_side(height: int, width: int, side: int) -> None:
+    x = at_side(noise(1, 3, height, width), side)
+    h, w = x.shape[2:]
+    assert min(h, w) >= 32
+    if side * min(height, width) / max(height, width) >= 32:
+        assert max(h, w) == side
+    assert h / w == pytest.approx(height / width, abs=1.2 / min(h, w) * max(h / w, 1) * 2)
+
+
+def test_resize_leaves_what_has_the_size() -> None:
+    x = noise(1, 3, 20, 30)
+    assert resize(x, 20, 30) is x
+    y = resize(x, 10, 15)
+    assert y.shape == (1, 3, 10, 15) and y.mean().item() == pytest.approx(x.mean().item(), abs=0.02)
+    assert y.std() < 0.7 * x.std()  # antialiased: noise averages out

@@ -31,6 +31,7 @@ from styleswap.losses import PerceptualLoss
 from styleswap.methods.base import Job, Step
 from styleswap.nets.perceptual import Pooling
 from styleswap.specs import GatysParams, parse_layers
+from styleswap.tensors import at_side, cover, resize
 
 # The weights of the losses at strength 1 and smoothness 1.
 STYLE_WEIGHT = 2.0
@@ -68,33 +69,6 @@ def plan_scales(height: int, width: int, steps: int) -> list[tuple[int, int, int
     return [(*shape, n) for shape, n in zip(shapes, counts, strict=True)]
 
 
-def resize(x: Tensor, height: int, width: int) -> Tensor:
-    """(B, 3, H, W) -> (B, 3, height, width), bicubic, with antialiasing when it shrinks."""
-    if x.shape[2:] == (height, width):
-        return x
-    return F.interpolate(
-        x, (height, width), mode="bicubic", antialias=True, align_corners=False
-    ).clamp(0, 1)
-
-
-def cover(x: Tensor, height: int, width: int) -> Tensor:
-    """Resize (B, 3, H, W) so that it covers (height, width), and cut the middle out."""
-    k = max(height / x.shape[2], width / x.shape[3])
-    x = resize(x, max(height, round(x.shape[2] * k)), max(width, round(x.shape[3] * k)))
-    top, left = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
-    return x[..., top : top + height, left : left + width]
-
-
-def match_luma(style: Tensor, content: Tensor) -> Tensor:
-    """The style's brightness as a grey picture with the content's mean and deviation.
-
-    arXiv 1606.05897, eq. 10: without it a dark style would darken a picture that keeps its colours.
-    """
-    s, c = ops.luma(style), ops.luma(content)
-    matched = (s - s.mean()) * (c.std() / (s.std() + 1e-6)) + c.mean()
-    return matched.clamp(0, 1).expand(-1, 3, -1, -1)
-
-
 def history(x: Tensor) -> int:
     """How many steps L-BFGS remembers: two tensors of x's size for each."""
     return int(min(50, max(10, HISTORY_BYTES / (8 * x.numel()))))
@@ -125,7 +99,7 @@ def run(job: Job) -> Iterator[Step]:
     content = job.content
     styles = [(cast(Tensor, s.picture), s.weight) for s in job.styles]
     if p.keep_colours:
-        styles = [(match_luma(x, content), weight) for x, weight in styles]
+        styles = [(ops.match_luma(x, content), weight) for x, weight in styles]
         content = ops.luma(content).expand(-1, 3, -1, -1)
     height, width = content.shape[2:]
     *coarse, (_, _, steps) = plan_scales(height, width, p.steps)
@@ -213,10 +187,3 @@ def start(
     generator = torch.Generator().manual_seed(p.seed)
     noise = torch.rand((1, 3, height, width), generator=generator).to(content)
     return 0.5 * heaviest.mean((2, 3), keepdim=True) + 0.5 * noise
-
-
-def at_side(picture: Tensor, side: float) -> Tensor:
-    """A style picture with `side` px on its longer side, and at least 32 on its shorter."""
-    height, width = picture.shape[2:]
-    k = max(side / max(height, width), 32 / min(height, width))
-    return resize(picture, max(32, round(height * k)), max(32, round(width * k)))

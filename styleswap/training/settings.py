@@ -41,3 +41,21 @@ class StyleSettings:
     width: int = 16
     seed: int = 0
     warm: str | None = None
+
+
+@dataclass(frozen=True)
+class InverseSettings:
+    """Of `training.inverse`; `batch` counts pairs of a photograph and a painting."""
+
+    layer: str
+    photos: tuple[str, ...]
+    paintings: tuple[str, ...]
+    steps: int = 2000
+    batch: int = 4
+    crop: int = 192
+    lr: float = 0.06
+    content: float = 1.0
+    style: float = 1.0
+    pixels: float = 10.0
+    tv: float = 0.5
+    seed: int = 0

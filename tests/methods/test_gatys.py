@@ -19,16 +19,13 @@ from styleswap.methods.base import Job, Step, Style
 from styleswap.methods.gatys import (
     SMALLEST_SIDE,
     SOFT,
-    at_side,
-    cover,
     history,
-    match_luma,
     plan_scales,
-    resize,
     weigh_frequencies,
 )
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.specs import GatysParams, knobs
+from styleswap.tensors import at_side, cover, resize
 from tests.helpers import example, noise, small
 
 CPU = torch.device("cpu")
@@ -313,17 +310,6 @@ def test_kept_colours_at_a_coarser_scale(swirls: Tensor) -> None:
     torch.testing.assert_close(first, ops.with_colours_of(first, small_content), rtol=0, atol=1e-5)
 
 
-def test_match_luma_has_the_contents_mean_and_deviation() -> None:
-    style, content = 0.4 + 0.2 * noise(1, 3, 40, 40), 0.5 + 0.1 * noise(1, 3, 30, 50, seed=1)
-    grey = match_luma(style, content)
-    assert grey.shape == style.shape and torch.equal(grey[:, :1], grey[:, 1:2])
-    want = ops.luma(content)
-    assert grey.mean().item() == pytest.approx(want.mean().item(), abs=1e-4)
-    assert grey[:, 0].std().item() == pytest.approx(want.std().item(), rel=1e-2)
-    flat = match_luma(torch.full((1, 3, 8, 8), 0.2), content)  # no deviation to divide by
-    torch.testing.assert_close(flat, torch.full_like(flat, want.mean().item()), rtol=0, atol=1e-3)
-
-
 def test_two_styles_mix(lake: Tensor, swirls: Tensor) -> None:
     other = example("dots", 128)
     alone = [paint(lake, s, steps=30) for s in (swirls, other)]
@@ -413,37 +399,6 @@ def test_plan_scales(height: int, width: int, steps: int) -> None:
         assert min(h, w) >= SMALLEST_SIDE
     if steps >= 30 and min(height, width) >= 2 * SMALLEST_SIDE:
         assert min(plan[0][:2]) < 2 * SMALLEST_SIDE
-
-
-@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 40), st.integers(1, 40))
-def test_cover_fills_its_frame(h: int, w: int, height: int, width: int) -> None:
-    x = cover(noise(1, 3, h, w), height, width)
-    assert x.shape == (1, 3, height, width) and x.min() >= 0 and x.max() <= 1
-
-
-def test_cover_cuts_the_middle_out() -> None:
-    x = torch.zeros(1, 3, 10, 30)
-    x[..., 10:20] = 1
-    assert cover(x, 10, 10).min() == 1
-    assert cover(x.mT, 20, 20)[..., 4:-4, :].min() > 0.9
-
-
-@given(st.integers(16, 200), st.integers(16, 200), st.integers(16, 300))
-def test_at_side(height: int, width: int, side: int) -> None:
-    x = at_side(noise(1, 3, height, width), side)
-    h, w = x.shape[2:]
-    assert min(h, w) >= 32
-    if side * min(height, width) / max(height, width) >= 32:
-        assert max(h, w) == side
-    assert h / w == pytest.approx(height / width, abs=1.2 / min(h, w) * max(h / w, 1) * 2)
-
-
-def test_resize_leaves_what_has_the_size() -> None:
-    x = noise(1, 3, 20, 30)
-    assert resize(x, 20, 30) is x
-    y = resize(x, 10, 15)
-    assert y.shape == (1, 3, 10, 15) and y.mean().item() == pytest.approx(x.mean().item(), abs=0.02)
-    assert y.std() < 0.7 * x.std()  # antialiased: noise averages out
 
 
 # --- the optimiser's view -----------------------------------------------------------------------

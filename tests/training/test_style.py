@@ -22,7 +22,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
 from styleswap.training import style as training
 from styleswap.training.settings import StyleSettings
-from styleswap.training.style import Log, Objective, open_painting, train
+from styleswap.training.style import StyleTask, open_painting, train
 from tests.helpers import ROOT, STYLES, colourful, noise
 
 
@@ -86,7 +86,7 @@ def test_it_learns(photos: Path, tmp_path: Path) -> None:
 
 def test_the_styles_weight_is_steered(photos: Path, tmp_path: Path) -> None:
     chosen = settings(photos, balance=0.2)
-    objective = Objective(chosen, torch.device("cpu"))
+    objective = StyleTask(chosen, torch.device("cpu"))
     objective.steer(0.2)
     assert objective.style_weight == pytest.approx(2.0)
     objective.steer(0.3)  # too little is left of the photograph
@@ -98,7 +98,7 @@ def test_the_styles_weight_is_steered(photos: Path, tmp_path: Path) -> None:
         for _ in range(400):
             objective.steer(content)
         assert objective.style_weight == pytest.approx(end)
-    still = Objective(settings(photos), torch.device("cpu"))
+    still = StyleTask(settings(photos), torch.device("cpu"))
     still.steer(9.0)
     assert still.style_weight == 2.0
     # Through training, the content comes out nearer to what was asked for.
@@ -107,19 +107,6 @@ def test_the_styles_weight_is_steered(photos: Path, tmp_path: Path) -> None:
         found = run(settings(photos, steps=20, balance=balance), tmp_path / str(balance))[1]
         weights[balance] = found["weight"]
     assert weights[0.05] < 2 < weights[0.6]
-
-
-def test_the_log_goes_on_after_a_resumed_checkpoint(tmp_path: Path) -> None:
-    log = Log(tmp_path, 0)
-    for step in range(1, 28):
-        log.add(step, {"content": step, "style": 1.0}, {})
-    log = Log(tmp_path, 14)  # what came after the checkpoint will come again
-    for step in range(15, 21):
-        log.add(step, {"content": step, "style": 1.0}, {"content": 0.5, "style": 0.25})
-    rows = list(csv.DictReader((tmp_path / "losses.csv").open()))
-    assert [int(row["step"]) for row in rows] == [10, 15, 16, 17, 18, 19, 20]
-    assert float(rows[0]["content"]) == 5.5 and rows[0]["held_out_style"] == ""
-    assert float(rows[-1]["content"]) == 20 and rows[-1]["held_out_style"] == "0.25000"
 
 
 class Stopped(Exception):
@@ -238,13 +225,13 @@ def test_bad_settings(photos: Path, tmp_path: Path) -> None:
 
 def test_the_loss_is_the_weighted_sum(photos: Path) -> None:
     chosen = settings(photos, content=0.5, style=3.0, tv=7.0)
-    objective = Objective(chosen, torch.device("cpu"))
+    objective = StyleTask(chosen, torch.device("cpu"))
     y, photo = noise(2, 3, 48, 48), noise(2, 3, 48, 48, seed=1)
-    parts = {k: v.item() for k, v in objective(y, photo).items()}
+    parts = {k: v.item() for k, v in objective.distances(y, photo).items()}
     assert parts["tv"] == pytest.approx(ops.total_variation(y).item())
     literal = 0.5 * parts["content"] + 3.0 * parts["style"] + 7.0 * parts["tv"]
     assert parts["total"] == pytest.approx(literal, rel=1e-4)
-    assert objective(photo, photo)["content"].item() == pytest.approx(0, abs=1e-6)
+    assert objective.distances(photo, photo)["content"].item() == pytest.approx(0, abs=1e-6)
 
 
 def test_the_painting_has_the_size_asked_for() -> None:

@@ -1,0 +1,134 @@
+"""Inverse networks: from the features of one layer of `small` back to a picture.
+
+Chen & Schmidt, Fast Patch-based Style Transfer of Arbitrary Style (arXiv 1612.04337), section 3.3;
+Huang & Belongie (ICCV 2017) and Li et al. (NIPS 2017) call them decoders.
+
+They mirror `small`: its blocks backwards, nearest-neighbour upsampling and a convolution in place
+of pooling, reflection padding.
+
+Departures from the papers:
+- The one for ``relu3_1`` has instance normalisation, as Chen & Schmidt's. Normalisation forgets
+  how bright and how rich in contrast the picture is; here the scale and the shift after it are
+  linear in the mean and the deviation of each channel of the features, which know. The others have
+  none, as in the other two papers.
+- Leaky rectifiers: among so few channels none may fall silent, or colours are lost.
+- Few channels, as `small` has: every picture is made in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from styleswap import ops
+from styleswap.nets.perceptual import SMALL_CHANNELS
+
+# Channels of the convolutions of each block.
+WIDTHS = {1: 16, 2: 32, 3: 64, 4: 96}
+NORMALISED = ("relu3_1",)
+LEAK = 0.2
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+
+class Layer(nn.Module):
+    """Reflection padding, a 3 x 3 convolution, instance normalisation if any, a leaky rectifier.
+
+    Args:
+        told: how many numbers tell the scale and the shift; 0 for no normalisation.
+    """
+
+    def __init__(self, into: int, out: int, told: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(into, out, 3, bias=not told)
+        self.scale = nn.Linear(told, out) if told else None
+        self.shift = nn.Linear(told, out) if told else None
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        """(B, into, H, W) and (B, told) -> (B, out, H, W)."""
+        y = convolve(self.conv, x)
+        if self.scale is not None and self.shift is not None:
+            y = F.instance_norm(y)
+            with torch.autocast(y.device.type, enabled=False):
+                scale, shift = (part(told)[:, :, None, None] for part in (self.scale, self.shift))
+            y = y * scale.to(y.dtype) + shift.to(y.dtype)
+        return F.leaky_relu(y, LEAK)
+
+
+class InverseNetwork(nn.Module):
+    """The inverse of `small` up to `layer`.
+
+    Args:
+        layer: one of `LAYERS`.
+    """
+
+    def __init__(self, layer: str) -> None:
+        super().__init__()
+        self.layer = layer
+        into = SMALL_CHANNELS[layer.replace("relu", "conv")]
+        told = 2 * into if layer in NORMALISED else 0
+        self.blocks = nn.ModuleList()
+        for block in range(int(layer[4]), 0, -1):
+            narrow = WIDTHS[max(1, block - 1)]
+            self.blocks.append(
+                nn.ModuleList(
+                    [Layer(into, WIDTHS[block], told), Layer(WIDTHS[block], narrow, told)]
+                )
+            )
+            into = narrow
+        self.last = nn.Conv2d(into, 3, 3)
+
+    @property
+    def factor(self) -> int:
+        """How many times larger than the features, each way, the picture is."""
+        return int(2 ** (len(self.blocks) - 1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The picture of features.
+
+        Args:
+            features: (B, C, H, W) of `layer`.
+
+        Returns:
+            (B, 3, H * factor, W * factor) float32, near [0, 1] but not held to it.
+        """
+        told = torch.cat(ops.statistics(features.float()), 1).flatten(1)
+        y = features
+        for i, block in enumerate(self.blocks):
+            if i:
+                y = F.interpolate(y, scale_factor=2, mode="nearest")
+            for part in cast(nn.ModuleList, block):
+                y = part(y, told)
+        return convolve(self.last, y).float()
+
+
+def convolve(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """A 3 x 3 convolution that keeps the size, the border reflected."""
+    # Autocast would pad in float32, and convert twice.
+    with torch.autocast(x.device.type, enabled=False):
+        x = F.pad(x, (1, 1, 1, 1), "reflect" if min(x.shape[2:]) > 1 else "replicate")
+    found: Tensor = conv(x)
+    return found
+
+
+def name_of(layer: str) -> str:
+    """The name that the weights of a layer's inverse network have in the manifest."""
+    return f"inverse-{layer}"
+
+
+def new_inverse(generator: torch.Generator, layer: str) -> InverseNetwork:
+    """A network with random weights (He et al. 2015) that begins with mid-grey pictures."""
+    net = InverseNetwork(layer)
+    with torch.no_grad():
+        for name, p in net.named_parameters():
+            if p.ndim == 4:
+                p.copy_(torch.randn(p.shape, generator=generator) * (2.0 / p[0].numel()) ** 0.5)
+            else:
+                p.zero_()
+            if name.endswith("scale.bias"):
+                p.fill_(1.0)
+        net.last.weight.mul_(0.2)
+        net.last.bias.fill_(0.5)  # type: ignore[union-attr]
+    return net
