@@ -80,7 +80,7 @@ def measured(there: Connection, swap: Swap, style: str, side: int) -> None:
     began = time.perf_counter()
     _, places = swap(content, painted)
     seconds = time.perf_counter() - began
-    there.send((seconds, peak_rss_mb() - before, peak_rss_mb(), places))
+    there.send((seconds, peak_rss_mb() - before, peak_rss_mb(), places.numpy()))
 
 
 def apart(swap: Swap, style: str, side: int) -> tuple[float, float, float, Tensor]:
@@ -89,9 +89,9 @@ def apart(swap: Swap, style: str, side: int) -> tuple[float, float, float, Tenso
     here, there = spawn.Pipe()
     child = spawn.Process(target=measured, args=(there, swap, style, side))
     child.start()
-    found: tuple[float, float, float, Tensor] = here.recv()
+    seconds, added, whole, places = here.recv()
     child.join()
-    return found
+    return seconds, added, whole, torch.from_numpy(places)
 
 
 if __name__ == "__main__":
