@@ -42,6 +42,12 @@ Weights = Annotated[
     list[float] | None, typer.Option(help="Weight of each --style, in their order.")
 ]
 Method = Annotated[str, typer.Option(help="One of: " + ", ".join(METHODS) + ".")]
+# What the commands that train share.
+Rate = Annotated[
+    float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
+]
+Folder = Annotated[Path, typer.Option(help="Folder of the weights and MANIFEST.toml.")]
+Resume = Annotated[bool, typer.Option(help="Carry on from the checkpoint in --runs.")]
 
 
 def _flag(takers: list[tuple[MethodSpec, Knob]]) -> inspect.Parameter:
@@ -323,9 +329,7 @@ def train_perceptual(
     crop: Annotated[
         int, typer.Option(min=64, help="Side of a crop, in pixels.")
     ] = PerceptualSettings.crop,
-    lr: Annotated[
-        float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
-    ] = PerceptualSettings.lr,
+    lr: Rate = PerceptualSettings.lr,
     seed: int = PerceptualSettings.seed,
     warm: Annotated[
         Path | None, typer.Option("--from", help="Start from these weights, not from random ones.")
@@ -337,7 +341,7 @@ def train_perceptual(
         Path, typer.Option("--output", "-o", help="Folder of the weights and MANIFEST.toml.")
     ] = Path("pretrained"),
     checkpoint_every: Annotated[int, typer.Option(min=1)] = 500,
-    resume: Annotated[bool, typer.Option(help="Carry on from the checkpoint in --runs.")] = False,
+    resume: Resume = False,
 ) -> None:
     """Distil VGG-19 into the small perceptual network, `small`."""
     from styleswap.training import perceptual, publish
@@ -402,9 +406,7 @@ def train_style(
     style_size: Annotated[
         int, typer.Option(min=32, help="Shorter side of the style picture, in pixels.")
     ] = StyleSettings.style_size,
-    lr: Annotated[
-        float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
-    ] = StyleSettings.lr,
+    lr: Rate = StyleSettings.lr,
     content: Annotated[
         float, typer.Option(min=0, help="Weight of the content loss.")
     ] = StyleSettings.content,
@@ -431,14 +433,12 @@ def train_style(
     runs: Annotated[
         Path | None, typer.Option(help="Where checkpoints and logs go (default: runs/NAME).")
     ] = None,
-    folder: Annotated[Path, typer.Option(help="Folder of the weights and MANIFEST.toml.")] = Path(
-        "pretrained"
-    ),
+    folder: Folder = Path("pretrained"),
     card: Annotated[
         Path, typer.Option(help="The picture that shows the style in galleries once it is trained.")
     ] = Path("examples/content/lake.jpg"),
     checkpoint_every: Annotated[int, typer.Option(min=1)] = 250,
-    resume: Annotated[bool, typer.Option(help="Carry on from the checkpoint in --runs.")] = False,
+    resume: Resume = False,
 ) -> None:
     """Train a style of your own for the one-pass method, `johnson`."""
     from styleswap import weights
@@ -522,9 +522,7 @@ def train_inverse(
     crop: Annotated[
         int, typer.Option(min=64, help="Side of a picture, in pixels.")
     ] = InverseSettings.crop,
-    lr: Annotated[
-        float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
-    ] = InverseSettings.lr,
+    lr: Rate = InverseSettings.lr,
     content: Annotated[
         float, typer.Option(min=0, help="Weight of the features' loss.")
     ] = InverseSettings.content,
@@ -542,13 +540,11 @@ def train_inverse(
         Path | None,
         typer.Option(help="Where checkpoints and logs go (default: runs/inverse-LAYER)."),
     ] = None,
-    folder: Annotated[Path, typer.Option(help="Folder of the weights and MANIFEST.toml.")] = Path(
-        "pretrained"
-    ),
+    folder: Folder = Path("pretrained"),
     checkpoint_every: Annotated[int, typer.Option(min=1)] = 250,
-    resume: Annotated[bool, typer.Option(help="Carry on from the checkpoint in --runs.")] = False,
+    resume: Resume = False,
 ) -> None:
-    """Train the inverse network of a layer of `small`, for `swap`, `adain` and `wct`."""
+    """Train the inverse network of a layer of `small`: for style swap, AdaIN and WCT."""
     from styleswap.nets import inverse
     from styleswap.training import inverse as training
     from styleswap.training import loop, publish

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -180,16 +181,29 @@ def style_swap(content: Tensor, style: Tensor, patch: int = 3) -> Tensor:
     Returns:
         (1, C, H, W) of the style's features.
     """
-    matches = best_matches(content, style, patch)
-    rows, columns = matches.shape
+    return put_together(best_matches(content, style, patch), style, content.shape[2:], patch)
+
+
+def put_together(places: Tensor, style: Tensor, shape: Sequence[int], patch: int) -> Tensor:
+    """Overlapping patches of the style, averaged.
+
+    Args:
+        places: where each begins, as `best_matches` gives them.
+        style: features (1, C, h, w).
+        shape: (H, W) of the result.
+        patch: side of a patch, in positions.
+
+    Returns:
+        (1, C, H, W).
+    """
+    rows, columns = places.shape
     flat = style.flatten(2)[0]
-    width = style.shape[3]
-    total = torch.zeros_like(content[0])
-    count = torch.zeros_like(content[0, :1])
+    total = style.new_zeros((style.shape[1], *shape))
+    count = style.new_zeros((1, *shape))
     for down in range(patch):
         for across in range(patch):
             area = (slice(None), slice(down, down + rows), slice(across, across + columns))
-            found = flat.index_select(1, (matches + down * width + across).flatten())
+            found = flat.index_select(1, (places + down * style.shape[3] + across).flatten())
             total[area] += found.view(-1, rows, columns)
             count[area] += 1
     return (total / count)[None]

@@ -11,6 +11,7 @@ Departures from the papers:
   how bright and how rich in contrast the picture is; here the scale and the shift after it are
   linear in the mean and the deviation of each channel of the features, which know. The others have
   none, as in the other two papers.
+- Leaky rectifiers: among so few channels none may fall silent, or colours are lost.
 - Few channels, as `small` has: every picture is made in a fraction of a second.
 """
 
@@ -31,11 +32,12 @@ from styleswap.nets.perceptual import SMALL_CHANNELS
 WIDTHS = {1: 16, 2: 32, 3: 64, 4: 96}
 NORMALISED = ("relu3_1",)
 MARGIN = 8
+LEAK = 0.2
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 
 class Layer(nn.Module):
-    """Reflection padding, a 3 x 3 convolution, instance normalisation if any, the rectifier.
+    """Reflection padding, a 3 x 3 convolution, instance normalisation if any, a leaky rectifier.
 
     Args:
         told: how many numbers tell the scale and the shift; 0 for no normalisation.
@@ -55,7 +57,7 @@ class Layer(nn.Module):
             with torch.autocast(y.device.type, enabled=False):
                 scale, shift = (part(told)[:, :, None, None] for part in (self.scale, self.shift))
             y = y * scale.to(y.dtype) + shift.to(y.dtype)
-        return F.relu(y)
+        return F.leaky_relu(y, LEAK)
 
 
 class InverseNetwork(nn.Module):

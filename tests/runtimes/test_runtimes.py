@@ -47,7 +47,7 @@ def test_int8_hardly_shows_on_a_photograph() -> None:
         rough = openvino.OpenVinoRuntime(net, int8=True)(x)
         fine = openvino.OpenVinoRuntime(net)(x)
         apart = [(y - want).abs().mean().item() * 255 for y in (fine, rough)]
-        assert apart[0] < 0.6 and 0.3 < apart[1] < 2  # that it is int8 can be measured
+        assert apart[0] < 0.6 and 0.3 < apart[1] < 1.7  # that it is int8 can be measured
 
 
 def test_smooth_pictures_get_no_steps() -> None:
@@ -70,7 +70,7 @@ def test_the_calibrating_picture_has_a_photographs_range() -> None:
 def test_ranges_hold_what_a_photograph_gives() -> None:
     net = network()
     ranges = openvino.ranges_of(net)
-    assert list(ranges) == [p for b in net.blocks for p in (b.first, b.second)] + [net.last]  # type: ignore[union-attr]
+    assert list(ranges) == [p for b in net.blocks[1:] for p in (b.first, b.second)] + [net.last]  # type: ignore[union-attr]
     seen: dict[torch.nn.Module, tuple[float, float]] = {}
     for part in ranges:
         part.register_forward_pre_hook(
