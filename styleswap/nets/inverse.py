@@ -29,7 +29,7 @@ from styleswap import ops, weights
 from styleswap.nets.perceptual import SMALL_CHANNELS
 
 # Channels of the convolutions of each block.
-WIDTHS = {1: 16, 2: 32, 3: 64, 4: 96}
+WIDTHS = {1: 32, 2: 48, 3: 64, 4: 96}
 NORMALISED = ("relu3_1",)
 MARGIN = 8
 LEAK = 0.2
@@ -70,7 +70,7 @@ class InverseNetwork(nn.Module):
     def __init__(self, layer: str) -> None:
         super().__init__()
         self.layer = layer
-        into = SMALL_CHANNELS[layer.replace("relu", "conv")]
+        into = channels = SMALL_CHANNELS[layer.replace("relu", "conv")]
         told = 2 * into if layer in NORMALISED else 0
         self.blocks = nn.ModuleList()
         for block in range(int(layer[4]), 0, -1):
@@ -82,6 +82,7 @@ class InverseNetwork(nn.Module):
             )
             into = narrow
         self.last = nn.Conv2d(into, 3, 3)
+        self.colours = nn.Conv2d(channels, 3, 1)
 
     @property
     def factor(self) -> int:
@@ -104,7 +105,10 @@ class InverseNetwork(nn.Module):
                 y = F.interpolate(y, scale_factor=2, mode="nearest")
             for part in cast(nn.ModuleList, block):
                 y = part(y, told)
-        return convolve(self.last, y).float()
+        colours = self.colours(features)
+        if len(self.blocks) > 1:
+            colours = F.interpolate(colours, y.shape[2:], mode="bilinear")
+        return (convolve(self.last, y) + colours).float()
 
 
 def padded(x: Tensor, multiple: int) -> Tensor:
@@ -163,6 +167,5 @@ def new_inverse(generator: torch.Generator, layer: str) -> InverseNetwork:
                 p.zero_()
             if name.endswith("scale.bias"):
                 p.fill_(1.0)
-        net.last.weight.mul_(0.2)
-        net.last.bias.fill_(0.5)  # type: ignore[union-attr]
+        net.last.weight.mul_(0.1)
     return net

@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -35,6 +36,7 @@ from styleswap.training.data import Crops, find_pictures
 from styleswap.training.loop import Report, fit
 from styleswap.training.settings import InverseSettings
 
+FITTED = 24  # photographs, and paintings, that colours are fitted to before training
 HELD_OUT = 8  # pairs that validation and the sheets take
 Transfer = Callable[[Tensor, Tensor], Tensor]
 
@@ -68,6 +70,21 @@ class InverseTask:
             held.append(crops.draw(HELD_OUT, torch.Generator().manual_seed(0)).to(device))
         self.held = tuple(held)
 
+    @torch.no_grad()
+    def fit_colours(self, net: InverseNetwork, generator: torch.Generator) -> None:
+        """Give `net` the linear map from features to colours that errs least (least squares)."""
+        layer = self.settings.layer
+        x = torch.cat([part.draw(FITTED, generator) for part in self.sources])
+        features = self.net.cpu().features(x, [layer])[layer]
+        self.net.to(self.device)
+        seen = features.movedim(1, 3).flatten(0, 2)
+        wanted = F.avg_pool2d(x, net.factor).movedim(1, 3).flatten(0, 2)
+        ones = torch.ones_like(seen[:, :1])
+        found = torch.linalg.lstsq(torch.cat([seen, ones], 1).double(), wanted.double()).solution
+        net.colours.weight.copy_(found[:-1].T[:, :, None, None])
+        assert net.colours.bias is not None
+        net.colours.bias.copy_(found[-1])
+
     def draw(self, generator: torch.Generator, step: int) -> tuple[Tensor, ...]:
         """Photographs and paintings, each (B, 3, crop, crop), paired by their places: each of B / 2
         photographs with two paintings."""
@@ -92,12 +109,13 @@ class InverseTask:
         # Untouched, photographs and paintings in turn: none twice.
         first = torch.arange(len(photo), device=photo.device) % 2 == 0
         plain = torch.where(first[:, None, None, None], photo, painting)
-        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
-            source = self.net.features(torch.cat([photo, plain]), [s.layer])[s.layer].float()
-            seen = self.net.features(painting, self.layers)
-            grams = {n: self.net.style_matrix(n, f) for n, f in seen.items()}
-            theirs = seen[s.layer].float()
         n = len(photo)
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
+            own = self.net.features(photo, [s.layer])[s.layer]
+            seen = self.net.features(torch.cat([painting, plain]), self.layers)
+            grams = {n: self.net.style_matrix(n, f) for n, f in seen.items()}
+            theirs = seen[s.layer][:n].float()
+            source = torch.cat([own, seen[s.layer][n:]]).float()
         swapped = [
             transfer(c, t) for c, t in zip(source[:n].split(1), theirs.split(1), strict=True)
         ]
@@ -109,7 +127,7 @@ class InverseTask:
         near = self.net.content_map(s.layer, found[s.layer])
         content = relative_error(near, self.net.content_map(s.layer, target))
         errors = [
-            relative_error(self.net.style_matrix(layer, found[layer][:n]), gram)
+            relative_error(self.net.style_matrix(layer, found[layer]), gram)
             for layer, gram in grams.items()
         ]
         style = torch.stack(errors).sum()
@@ -169,7 +187,9 @@ def train(
     def make(
         generator: torch.Generator, device: torch.device
     ) -> tuple[InverseNetwork, InverseTask]:
-        return new_inverse(generator, settings.layer), InverseTask(settings, device)
+        net, task = new_inverse(generator, settings.layer), InverseTask(settings, device)
+        task.fit_colours(net, generator)
+        return net, task
 
     return fit(
         settings, make, folder, checkpoint_every=checkpoint_every, resume=resume, report=report

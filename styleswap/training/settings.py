@@ -50,12 +50,12 @@ class InverseSettings:
     layer: str
     photos: tuple[str, ...]
     paintings: tuple[str, ...]
-    steps: int = 2000
+    steps: int = 4000
     batch: int = 4
     crop: int = 192
-    lr: float = 0.06
+    lr: float = 0.04
     content: float = 1.0
-    style: float = 1.0
-    pixels: float = 10.0
+    style: float = 1.5
+    pixels: float = 40.0
     tv: float = 0.5
     seed: int = 0
