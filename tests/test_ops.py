@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from torch import Tensor
 
 from styleswap import ops
-from tests.helpers import noise
+from tests.helpers import example, noise, small
 
 PIXELS = hnp.arrays(
     np.float32,
@@ -265,6 +265,30 @@ def test_patches_of_nothing_are_like_nothing() -> None:
     style = torch.cat([style[..., :3], 100 * style[..., :3]], 3)
     scaled = ops.best_matches(content, style, 1) % 6 % 3
     assert torch.equal(scaled, places % 6)
+
+
+def test_in_bfloat16_style_swap_finds_the_same_places() -> None:
+    """Nearly always, and where it does not, one that is as good."""
+    content, style = (
+        small().features(example(n, 192), ["relu3_1"])["relu3_1"] for n in ("lake", "waves")
+    )
+    places, exact = (ops.best_matches(content, style, 3, half) for half in (True, False))
+    assert (places == exact).float().mean() > 0.98
+    w = style.shape[3]
+    patches = [F.unfold(x, 3)[0].T for x in (content, style)]
+    likeness = [
+        (patches[0] * F.normalize(patches[1])[(p // w * (w - 2) + p % w).flatten()]).sum(1)
+        for p in (places, exact)
+    ]
+    assert (likeness[0] > 0.995 * likeness[1]).all()
+
+
+def test_dark_patches_are_not_preferred_in_bfloat16() -> None:
+    style = noise(1, 16, 12, 12)
+    style[..., 6:] *= 1e-3
+    content = noise(1, 16, 12, 12, seed=1)
+    places = [ops.best_matches(content, style, 3, half) % 12 < 6 for half in (True, False)]
+    assert (places[0] == places[1]).float().mean() > 0.95
 
 
 def test_patches_that_do_not_fit() -> None:

@@ -32,7 +32,7 @@ def run(job: Job) -> Iterator[Step]:
     p = cast(SwapParams, job.params)
     features = Features(job, LAYER)
     target = features.transferred(
-        job.content, lambda content, style: ops.style_swap(content, style, p.patch)
+        job.content, lambda content, style: ops.style_swap(content, style, p.patch, job.half)
     )
     y = features.picture(target)
     steps = p.refine

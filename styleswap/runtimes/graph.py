@@ -92,9 +92,8 @@ def around(x: Any, margin: int, multiple: int, mode: str, shape: tuple[int, ...]
     return ov.pad(y, [0, 0, 0, 0], [0, 0, *missing], "edge")
 
 
-def from_blocks(y: Any, margin: int, shape: tuple[int, ...]) -> Any:
-    """(B, 12, H / 2, W / 2) as (B, h, w, 3), without the margin."""
-    y = ov.depth_to_space(y, "depth_first", 2)
+def finished(y: Any, margin: int, shape: tuple[int, ...]) -> Any:
+    """(B, 3, H, W) as (B, h, w, 3), without the margin."""
     # Channels last is how OpenVINO has them in the end: to turn them would cost a copy.
     y = ov.transpose(y, np.array([0, 2, 3, 1]))
     start, stop = [margin, margin], [margin + side for side in shape[2:]]
@@ -148,7 +147,7 @@ def transformer(
         y = ov.relu(normalise(part, after_upsampling(y, part.conv.weight)))
     y, kernel = convolve(net.last, y, by_blocks(net.last.conv.weight))
     y = ov.sigmoid(last_layer(y, net.last.conv, kernel, net.last.pad))
-    return openvino.Model([from_blocks(y, MARGIN, shape)], [x])
+    return openvino.Model([finished(ov.depth_to_space(y, "depth_first", 2), MARGIN, shape)], [x])
 
 
 def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
@@ -175,6 +174,8 @@ def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
     own = ov.multiply(y, told[2])
     y = ov.multiply(ov.mvn(y, [2, 3], True, ops.EPSILON, "inside_sqrt"), told[0])
     y = ov.add(ov.add(y, told[1]), own)
+    colours = ov.convolution(y, constant(back.colours.weight), [1, 1], [0, 0], [0, 0], [1, 1])
+    colours = ov.add(colours, channels(cast(Tensor, back.colours.bias)))
     for i, block in enumerate(back.blocks):
         for k, part in enumerate(cast(nn.ModuleList, block)):
             conv = cast(nn.Conv2d, part.conv)
@@ -182,7 +183,21 @@ def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
                 y = after_upsampling(y, conv.weight)
             else:
                 y = convolution(y, constant(conv.weight), 1, 1, "reflect")
-            y = ov.relu(ov.add(y, channels(cast(Tensor, conv.bias))))
+            y = ov.add(y, channels(cast(Tensor, conv.bias)))
+            y = ov.prelu(y, np.float32([inverse.LEAK]))
     y = last_layer(y, back.last, constant(by_blocks(back.last.weight)), 1)
-    y = ov.clamp(y, 0.0, 1.0)
-    return openvino.Model([from_blocks(y, inverse.MARGIN, shape)], [x, *told])
+    y = ov.depth_to_space(y, "depth_first", 2)
+    y = ov.clamp(ov.add(y, enlarged(colours, back.factor)), 0.0, 1.0)
+    return openvino.Model([finished(y, inverse.MARGIN, shape)], [x, *told])
+
+
+def enlarged(y: Any, factor: int) -> Any:
+    """Times `factor`, bilinear, as torch does it."""
+    return ov.interpolate(
+        y,
+        np.float32([factor, factor]),
+        "linear_onnx",
+        "scales",
+        coordinate_transformation_mode="half_pixel",
+        axes=np.array([2, 3]),
+    )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -48,7 +49,8 @@ def test_every_weight_is_trained(layer: str) -> None:
 
 
 def test_where_it_is_normalised() -> None:
-    """Brighter features give the same picture where nothing tells how bright they were."""
+    """Brighter features give the same picture where nothing tells how bright they were: `network`
+    has no map to colours yet."""
     for layer in LAYERS:
         net, f = network(layer), features(layer, 1, 9, 9)
         normalised = (net(f) - net(4 * f)).abs().mean() < 1e-2 * net(f).std()
@@ -60,6 +62,23 @@ def test_where_it_is_normalised() -> None:
                 part.weight.copy_(0.01 * noise(*part.weight.shape))
     f = features(NORMALISED[0], 1, 9, 9)
     assert (net(f) - net(4 * f)).abs().mean() > 0.05  # and here it is told
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_colours_are_linear_in_the_features(layer: str) -> None:
+    net = network(layer)
+    with torch.no_grad():
+        net.last.weight.zero_()
+        net.colours.weight.copy_(noise(*net.colours.weight.shape))
+        net.colours.bias.copy_(torch.tensor([0.1, 0.2, 0.3]))
+    # Enlarging bilinearly leaves an even slope as it is, away from the border.
+    slope = torch.arange(6.0)[None, None, :, None] * torch.rand(
+        2, features(layer, 1, 1, 1).shape[1], 1, 1
+    )
+    f = slope.expand(-1, -1, -1, 5)
+    wanted = F.conv2d(f, net.colours.weight, net.colours.bias)
+    found = F.avg_pool2d(net(f), net.factor)
+    torch.testing.assert_close(found[:, :, 1:-1], wanted[:, :, 1:-1], rtol=1e-4, atol=1e-4)
 
 
 def test_flat_and_tiny_features() -> None:
