@@ -63,11 +63,11 @@ class InverseTask:
         self.step = 0
         held = []
         self.sources = []
-        for folders in (settings.photos, settings.paintings):
+        for seed, folders in enumerate((settings.photos, settings.paintings)):
             groups = [find_pictures(Path(p)) for p in folders]
             self.sources.append(Crops([fresh for fresh, _ in groups], settings.crop))
             crops = Crops([kept for _, kept in groups], settings.crop)
-            held.append(crops.draw(HELD_OUT, torch.Generator().manual_seed(0)).to(device))
+            held.append(crops.draw(HELD_OUT, torch.Generator().manual_seed(seed)).to(device))
         self.held = tuple(held)
 
     @torch.no_grad()
