@@ -18,6 +18,7 @@ import statistics
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,7 @@ from styleswap.runtimes.bench import peak_rss_mb
 from styleswap.specs import METHODS
 
 PATCH = 3
+Form = Callable[[Tensor, Tensor, int], Tensor]
 
 
 def main() -> None:
@@ -51,52 +53,83 @@ def main() -> None:
 
 
 def alone(style: str) -> None:
-    """Both forms, each in a process of its own, whose memory is then its."""
+    """Each form in a process of its own, whose memory is then its."""
     print("style swap alone, 512 x 512 px, relu3_1")
-    seconds, memory, places = zip(
-        *(apart(swapped, form, style) for form in (usual_places, ops.best_matches)), strict=True
+    forms = {"usual form": usual, "float32": ops.style_swap, "bfloat16": in_bfloat16}
+    slowest = 0.0
+    for name, form in forms.items():
+        seconds, added = apart(swapped, form, style)
+        slowest = slowest or seconds
+        ratio = slowest / seconds
+        print(f"{name:12}{seconds:8.2f} s, {ratio:5.1f} times, {added:6.0f} MB added", flush=True)
+    alike = agreement(usual_places, ops.best_matches, style)
+    print(f"patches as by the usual form: float32 {alike:.2f} %")
+    found = [agreement(ops.best_matches, in_bfloat16_places, file) for file in STYLES]
+    print(
+        f"patches as by float32: bfloat16, {len(found)} styles, {statistics.fmean(found):.2f} %,"
+        f" at least {min(found):.2f} %"
     )
-    for name, took, added in zip(("usual form", "ours"), seconds, memory, strict=True):
-        print(f"{name:12}{took:8.2f} s, {added:6.0f} MB added", flush=True)
-    agree = (places[0] == places[1]).float().mean().item()
-    print(f"{seconds[0] / seconds[1]:.1f} times as fast; {100 * agree:.2f} % of the patches agree")
-
-
-def usual_places(content: Tensor, style: Tensor, patch: int) -> Tensor:
-    """As `ops.best_matches`, by way of the usual form, which is carried out to its end."""
-    kernels = F.unfold(style, patch)[0].T.reshape(-1, style.shape[1], patch, patch)
-    norms = kernels.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
-    scores = F.conv2d(content, kernels / (norms + 1e-8))
-    best = scores.argmax(1, keepdim=True)
-    chosen = torch.zeros_like(scores).scatter_(1, best, 1.0)
-    del scores
-    total = F.conv_transpose2d(chosen, kernels)
-    total /= F.conv_transpose2d(chosen, torch.ones_like(kernels[:, :1]))
-    across = style.shape[3] - patch + 1
-    return best[0, 0] // across * style.shape[3] + best[0, 0] % across
-
-
-Form = Callable[[Tensor, Tensor, int], Tensor]
 
 
 @torch.inference_mode()
-def swapped(form: Form, style: str) -> tuple[float, float, Tensor]:
-    """Seconds of a swap, the memory that it added, and the places."""
+def agreement(one: Form, other: Form, style: str | Path) -> float:
+    """How many of a hundred patches come from the same place by both forms."""
+    pair = features(style)
+    return 100 * (one(*pair, PATCH) == other(*pair, PATCH)).float().mean().item()
+
+
+def usual(content: Tensor, style: Tensor, patch: int) -> Tensor:
+    """Patches as kernels of a convolution, a one-hot of the best, a transposed convolution."""
+    kernels = F.unfold(style, patch)[0].T.reshape(-1, style.shape[1], patch, patch)
+    best = _best(content, kernels)
+    chosen = torch.zeros(1, len(kernels), *best.shape[2:]).scatter_(1, best, 1.0)
+    total = F.conv_transpose2d(chosen, kernels)
+    total /= F.conv_transpose2d(chosen, torch.ones_like(kernels[:, :1]))
+    return total
+
+
+def _best(content: Tensor, kernels: Tensor) -> Tensor:
+    norms = kernels.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    return F.conv2d(content, kernels / (norms + 1e-8)).argmax(1, keepdim=True)
+
+
+def usual_places(content: Tensor, style: Tensor, patch: int) -> Tensor:
+    """As `ops.best_matches`, by the usual form."""
+    kernels = F.unfold(style, patch)[0].T.reshape(-1, style.shape[1], patch, patch)
+    best, across = _best(content, kernels)[0, 0], style.shape[3] - patch + 1
+    return best // across * style.shape[3] + best % across
+
+
+def in_bfloat16(content: Tensor, style: Tensor, patch: int) -> Tensor:
+    return ops.style_swap(content, style, patch, half=True)
+
+
+def in_bfloat16_places(content: Tensor, style: Tensor, patch: int) -> Tensor:
+    return ops.best_matches(content, style, patch, half=True)
+
+
+@torch.inference_mode()
+def features(style: str | Path) -> tuple[Tensor, Tensor]:
+    """relu3_1 of a photograph and of a style."""
     net = perceptual.load("small")
     ours, theirs = (
         net.features(square(file, 512), ["relu3_1"])["relu3_1"].contiguous()
         for file in (PHOTOS[0], style)
     )
+    return ours, theirs
+
+
+@torch.inference_mode()
+def swapped(form: Form, style: str) -> tuple[float, float]:
+    """Seconds of a swap, the least of three, and the memory that it added."""
+    content, theirs = features(style)
     before = peak_rss_mb()
-    began = time.perf_counter()
-    if form is ops.best_matches:
-        ops.style_swap(ours, theirs, PATCH)
-        seconds = time.perf_counter() - began
-        places = ops.best_matches(ours, theirs, PATCH)
-    else:
-        places = form(ours, theirs, PATCH)
-        seconds = time.perf_counter() - began
-    return seconds, peak_rss_mb() - before, places
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        form(content, theirs, PATCH)
+        seconds.append(time.perf_counter() - began)
+    return min(seconds), peak_rss_mb() - before
 
 
 def whole(method: str, style: str, size: int, rounds: int) -> tuple[float, float]:
