@@ -10,10 +10,11 @@ Departures from the papers:
 - A linear map of the features gives each picture its colours in the large, enlarged bilinearly; the
   convolutions add the rest. Without it they had learnt no colours but two after 1,000 steps. It is
   also what keeps brightness: that of a flat area need not pass through normalisation.
+- A matrix and a shift of all colours, linear in the mean and the deviation of each channel of the
+  features: what a picture as a whole looks like, no place alone can tell.
 - The one for ``relu3_1`` has instance normalisation, as Chen & Schmidt's. Normalisation forgets
-  how rich in contrast the picture is; here the scale and the shift after it are linear in the mean
-  and the deviation of each channel of the features, which know. The others have none, as in the
-  other two papers.
+  how rich in contrast the picture is; here the scale and the shift after it are linear in the same
+  statistics, which know. The others have none, as in the other two papers.
 - Leaky rectifiers, so that among so few channels none falls silent for good.
 - Few channels, as `small` has: every picture is made in a fraction of a second.
 """
@@ -74,6 +75,7 @@ class InverseNetwork(nn.Module):
         super().__init__()
         self.layer = layer
         into = channels = SMALL_CHANNELS[layer.replace("relu", "conv")]
+        self.tone = nn.Linear(2 * into, 12)
         told = 2 * into if layer in NORMALISED else 0
         self.blocks = nn.ModuleList()
         for block in range(int(layer[4]), 0, -1):
@@ -111,7 +113,11 @@ class InverseNetwork(nn.Module):
         colours = self.colours(features)
         if len(self.blocks) > 1:
             colours = F.interpolate(colours, y.shape[2:], mode="bilinear")
-        return (convolve(self.last, y) + colours).float()
+        y = (convolve(self.last, y) + colours).float()
+        with torch.autocast(y.device.type, enabled=False):
+            tone = self.tone(told)
+            turned = tone[:, :9].view(-1, 3, 3) @ (y - 0.5).flatten(2) + tone[:, 9:, None]
+        return y + turned.view_as(y)
 
 
 def padded(x: Tensor, multiple: int) -> Tensor:

@@ -174,6 +174,7 @@ def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
     own = ov.multiply(y, told[2])
     y = ov.multiply(ov.mvn(y, [2, 3], True, ops.EPSILON, "inside_sqrt"), told[0])
     y = ov.add(ov.add(y, told[1]), own)
+    transferred = y
     colours = ov.convolution(y, constant(back.colours.weight), [1, 1], [0, 0], [0, 0], [1, 1])
     colours = ov.add(colours, channels(cast(Tensor, back.colours.bias)))
     for i, block in enumerate(back.blocks):
@@ -187,8 +188,29 @@ def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
             y = ov.prelu(y, np.float32([inverse.LEAK]))
     y = last_layer(y, back.last, constant(by_blocks(back.last.weight)), 1)
     y = ov.depth_to_space(y, "depth_first", 2)
-    y = ov.clamp(ov.add(y, enlarged(colours, back.factor)), 0.0, 1.0)
+    y = ov.add(y, enlarged(colours, back.factor))
+    y = ov.clamp(ov.add(y, turned(back.tone, y, transferred)), 0.0, 1.0)
     return openvino.Model([finished(y, inverse.MARGIN, shape)], [x, *told])
+
+
+def turned(tone: nn.Linear, y: Any, features: Any) -> Any:
+    """How the tone that features (B, C, h, w) have changes the colours y, (B, 3, H, W)."""
+    places = np.array([2, 3])
+    mean = ov.reduce_mean(features, places, keep_dims=True)
+    apart = ov.subtract(features, mean)
+    variance = ov.reduce_mean(ov.multiply(apart, apart), places, keep_dims=True)
+    told = ov.concat([mean, ov.sqrt(ov.add(variance, np.float32(ops.EPSILON)))], 1)
+    kernel = constant(tone.weight[:, :, None, None])
+    found = ov.add(
+        ov.convolution(told, kernel, [1, 1], [0, 0], [0, 0], [1, 1]), channels(tone.bias)
+    )
+    parts = [ov.slice(found, [3 * k], [3 * k + 3], [1], [1]) for k in range(4)]
+    # Each row of the matrix is multiplied with the channels and summed; then the shift.
+    apart = ov.subtract(y, np.float32(0.5))
+    rows = [
+        ov.reduce_sum(ov.multiply(apart, row), np.array([1]), keep_dims=True) for row in parts[:3]
+    ]
+    return ov.add(ov.concat(rows, 1), parts[3])
 
 
 def enlarged(y: Any, factor: int) -> Any:

@@ -91,9 +91,8 @@ class InverseTask:
         self.step = step
         count = self.settings.batch // 2
         photos, paintings = (source.draw(count, generator) for source in self.sources)
-        # Many more styles than there are paintings: their colours in any order.
-        orders = [torch.randperm(3, generator=generator) for _ in paintings]
-        paintings = torch.stack([x[order] for x, order in zip(paintings, orders, strict=True)])
+        # Many more styles than there are paintings: other colours.
+        paintings = torch.stack([recoloured(x, generator) for x in paintings])
         places = torch.arange(2 * count)
         return photos[places // 2], paintings[(places // 2 + places % 2) % count]
 
@@ -165,6 +164,16 @@ class InverseTask:
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Nothing but the weights."""
+
+
+def recoloured(x: Tensor, generator: torch.Generator) -> Tensor:
+    """(3, H, W) with its channels in any order, each brighter or darker, paler or stronger."""
+    gain, shift = (
+        low + (high - low) * torch.rand(3, 1, 1, generator=generator)
+        for low, high in ((0.6, 1.3), (-0.15, 0.15))
+    )
+    order = torch.randperm(3, generator=generator)
+    return ((x[order] - 0.5) * gain + 0.5 + shift).clamp(0, 1)
 
 
 def train(
