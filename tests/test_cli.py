@@ -442,7 +442,7 @@ def test_an_inverse_network_is_trained_and_published(call: Call, tmp_path: Path)
     entry = weights.manifest(made)["inverse-relu1_1"]
     assert entry.kind == "inverse" and entry.about["layer"] == "relu1_1"
     assert set(entry.about["losses"]) == {"content", "style", "pixels"}
-    assert weights.load("inverse-relu1_1", made)["last.weight"].shape == (3, 16, 3, 3)
+    assert weights.load("inverse-relu1_1", made)["last.weight"].shape[0] == 3
     assert_refused(call("train", "inverse", "relu5_1", *data), "choose one of relu1_1")
     assert_refused(call("train", "inverse", "relu1_1", *data, "--batch", "3"), "not 3")
 

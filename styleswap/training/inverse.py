@@ -7,13 +7,14 @@ photograph's, as the methods will, and asks of the picture y that is made of the
     + style * sum_l ||G_l(y) - G_l(s)||^2 / ||G_l(s)||^2         up to the layer behind it
     + tv * TV(y)
 
-and, of what is made of untouched features of x, the first with t = F(x), and pixels * ||y - x||^2
+where t are the transferred features and s is the painting, and the first two of what is made of
+untouched features, where t and s are the picture's x itself, with pixels * ||y - x||^2
 (Chen & Schmidt 2016, section 3.3; Huang & Belongie 2017, eq. 11 to 13; Li et al. 2017, eq. 1).
 
 As in Chen & Schmidt two photographs and two paintings give all four pairs of a step. Departures:
-the losses are relative to their targets' energy; Gram matrices in place of means and deviations;
-style swap's inverse network has a style loss too; where several methods use a layer, they take
-turns.
+the losses are relative to their targets' energy; Gram matrices in place of means and deviations,
+and also of untouched pictures, which keeps their contrast; style swap's inverse network has a style
+loss too; where several methods use a layer, they take turns; paintings are recoloured.
 """
 
 from __future__ import annotations
