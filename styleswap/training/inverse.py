@@ -113,7 +113,7 @@ class InverseTask:
         with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
             own = self.net.features(photo, [s.layer])[s.layer]
             seen = self.net.features(torch.cat([painting, plain]), self.layers)
-            grams = {n: self.net.style_matrix(n, f) for n, f in seen.items()}
+            grams = {name: self.net.style_matrix(name, f) for name, f in seen.items()}
             theirs = seen[s.layer][:n].float()
             source = torch.cat([own, seen[s.layer][n:]]).float()
         swapped = [
