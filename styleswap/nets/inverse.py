@@ -103,7 +103,8 @@ class InverseNetwork(nn.Module):
         Returns:
             (B, 3, H * factor, W * factor) float32, near [0, 1] but not held to it.
         """
-        told = torch.cat(ops.statistics(features.float()), 1).flatten(1)
+        # Means over the channels: a step of training must not change the whole picture much.
+        told = torch.cat(ops.statistics(features.float()), 1).flatten(1) / features.shape[1]
         y = features
         for i, block in enumerate(self.blocks):
             if i:

@@ -200,7 +200,7 @@ def turned(tone: nn.Linear, y: Any, features: Any) -> Any:
     apart = ov.subtract(features, mean)
     variance = ov.reduce_mean(ov.multiply(apart, apart), places, keep_dims=True)
     told = ov.concat([mean, ov.sqrt(ov.add(variance, np.float32(ops.EPSILON)))], 1)
-    kernel = constant(tone.weight[:, :, None, None])
+    kernel = constant(tone.weight[:, :, None, None] * 2 / tone.in_features)
     found = ov.add(
         ov.convolution(told, kernel, [1, 1], [0, 0], [0, 0], [1, 1]), channels(tone.bias)
     )
