@@ -21,11 +21,11 @@ from tqdm import tqdm
 
 from styleswap import media
 from styleswap.errors import StyleSwapError
-from styleswap.specs import METHODS, Knob, MethodSpec, get_spec, knobs, make_params
+from styleswap.specs import METHODS, DenoiseParams, Knob, MethodSpec, get_spec, knobs, make_params
 from styleswap.training.settings import InverseSettings, PerceptualSettings, StyleSettings
 
 if TYPE_CHECKING:
-    from styleswap.engine import StyleChoice
+    from styleswap.engine import Progress, StyleChoice
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 train_app = typer.Typer(no_args_is_help=True, help="Train our own networks.")
@@ -116,30 +116,44 @@ def image(
     from styleswap.engine import Engine, Request
 
     choices = _choices(spec, style, style_weight)
-    last, stopped = None, False
-    run = Engine().run(Request(method, picture, choices, params))
+
+    def each(state: Progress) -> None:
+        if snapshots and state.i % snapshots == 0 and state.i < state.n:
+            name = f"{output.stem}-{state.i:04d}{output.suffix}"
+            media.save_picture(state.picture(), output.with_name(name))
+
+    last = _worked(Engine().run(Request(method, picture, choices, params)), each)
+    result = last.result()
+    media.save_picture(result, output)
+    if as_json:
+        first = {"method": method, "output": str(output)}
+        typer.echo(json.dumps(first | last.facts(method)))
+    else:
+        typer.echo(f"wrote {output}, {result.width} x {result.height}, {last.seconds:.1f} s")
+
+
+def _worked(run: Iterator[Progress], each: Callable[[Progress], None]) -> Progress:
+    """The last state of a job, which a bar shows and Ctrl-C ends.
+
+    Raises:
+        StyleSwapError: it was ended before there was a state.
+    """
+    last = None
     with tqdm(unit="step", disable=None, leave=False) as bar:  # None: only on a terminal
         try:
             for last in run:
                 bar.total = last.n
                 bar.set_postfix({k: f"{v:.4f}" for k, v in last.losses.items()}, refresh=False)
                 bar.update(last.i - bar.n)
-                if snapshots and last.i % snapshots == 0 and last.i < last.n:
-                    name = f"{output.stem}-{last.i:04d}{output.suffix}"
-                    media.save_picture(last.picture(), output.with_name(name))
+                each(last)
         except KeyboardInterrupt:
-            stopped = True
-    if last is None:
-        raise StyleSwapError("Stopped before the first step; nothing was written.")
-    result = last.result()
-    media.save_picture(result, output)
-    if stopped:
-        typer.echo(f"stopped at step {last.i} of {last.n}", err=True)
-    if as_json:
-        first = {"method": method, "output": str(output)}
-        typer.echo(json.dumps(first | last.facts(method)))
-    else:
-        typer.echo(f"wrote {output}, {result.width} x {result.height}, {last.seconds:.1f} s")
+            if last is None:
+                raise StyleSwapError(
+                    "Stopped before the first step; nothing was written."
+                ) from None
+            bar.write(f"stopped at step {last.i} of {last.n}", sys.stderr)
+    assert last is not None
+    return last
 
 
 def _choices(
@@ -205,6 +219,66 @@ def images(
     typer.echo(f"wrote {done} picture{'s' * (done != 1)} to {output}")
     if faults:
         raise StyleSwapError(f"{faults} of {len(files)} could not be made.")
+
+
+def _noise(text: str) -> dict[str, Any]:
+    """What ``gaussian:25`` or ``poisson:50`` says, as settings of `denoise`."""
+    kind, _, amount = text.partition(":")
+    names = {"gaussian": "sigma", "poisson": "peak"}
+    if kind not in names:
+        raise StyleSwapError(
+            f"--add takes a kind of noise and how much, such as gaussian:25 or poisson:50, not"
+            f" {text!r}."
+        )
+    return {"add": kind} | ({names[kind]: amount} if amount else {})
+
+
+@app.command("denoise")
+def denoise(
+    content: Annotated[Path, typer.Argument(help="The noisy picture.")],
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="PNG, JPEG or WebP file to write.")
+    ],
+    clean: Annotated[
+        Path | None, typer.Option(help="The picture without noise, to compare with.")
+    ] = None,
+    add: Annotated[
+        str | None, typer.Option(help="Noise to add first: gaussian:25 or poisson:50.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="fast or paper.")] = DenoiseParams.preset,
+    strength: Annotated[
+        float, typer.Option(help="Share of the noise that is taken away.")
+    ] = DenoiseParams.strength,
+    seed: int = DenoiseParams.seed,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one line of JSON.")
+    ] = False,
+) -> None:
+    """Take noise out of a picture. Ctrl-C stops and keeps what is done."""
+    spec = get_spec("denoise")
+    settings = {"preset": preset, "strength": strength, "seed": seed}
+    params = make_params(spec, settings | (_noise(add) if add else {}))
+    media.check_target(output)
+    picture = media.open_picture(content, "picture")
+    reference = media.open_picture(clean, "clean picture") if clean else picture if add else None
+    if reference and reference.size != picture.size:
+        raise StyleSwapError("The clean picture has another size; give that of the noisy one.")
+    from styleswap import tensors
+    from styleswap.engine import Engine, Request
+    from styleswap.methods.denoise import figures, noisy
+
+    last = _worked(Engine().run(Request(spec.id, picture, [], params)), lambda state: None)
+    media.save_picture(last.result(), output)
+    known = tensors.from_pil(reference) if reference else None
+    facts = figures(noisy(tensors.from_pil(picture), params), last.image, known)
+    if as_json:
+        first = {"output": str(output), "seconds": round(last.seconds, 3)}
+        typer.echo(json.dumps(first | facts))
+        return
+    typer.echo(f"wrote {output}, {last.seconds:.1f} s; the noise was {facts['sigma']:.1f} of 255")
+    if known is not None:
+        typer.echo("PSNR {psnr_noisy:.2f} dB, then {psnr:.2f} dB; SSIM {ssim:.3f}".format(**facts))
 
 
 @app.command("styles")

@@ -23,10 +23,12 @@ from styleswap.nets.inverse import InverseNetwork
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes import Repaint, bf16_is_fast, prepare
-from styleswap.specs import MethodSpec, Params, get_spec
+from styleswap.specs import MethodSpec, Params, StylisingParams, get_spec
 
 # The deepest layer is 16 times smaller than the picture; it should have two pixels at least.
 SHORTEST_SIDE = 32
+# Two halves of two pixels: less has no noise that could be told from the picture.
+THINNEST = 4
 # Style pictures are never used larger than this: twice the largest result of Gatys.
 LONGEST_STYLE = 4096
 
@@ -119,13 +121,7 @@ class Engine:
         spec = get_spec(request.method)
         cancel = cancel or threading.Event()
         check_styles(spec, request.styles)
-        content = media.fit(request.content, request.params.size)
-        if min(content.size) < SHORTEST_SIDE:
-            raise StyleSwapError(
-                f"At size {request.params.size} the picture would be only {min(content.size)} px"
-                f" on its shorter side and {SHORTEST_SIDE} are needed; choose a larger size or crop"
-                " it."
-            )
+        content = sized(request.content, request.params)
         method = importlib.import_module(f"styleswap.methods.{spec.id}")
         with self._turn(cancel) as mine:
             if not mine:
@@ -220,6 +216,27 @@ class Engine:
             net = TransformerNetwork.from_weights(weights.load_style(name))
             self._styles[name] = prepare(net, self.device)
         return self._styles[name]
+
+
+def sized(content: Image.Image, params: Params) -> Image.Image:
+    """The content as a method is given it: of the size that its settings ask for, if they do.
+
+    Raises:
+        StyleSwapError: it would be too thin.
+    """
+    if isinstance(params, StylisingParams):
+        content = media.fit(content, params.size)
+        if min(content.size) < SHORTEST_SIDE:
+            raise StyleSwapError(
+                f"At size {params.size} the picture would be only {min(content.size)} px on its"
+                f" shorter side and {SHORTEST_SIDE} are needed; choose a larger size or crop it."
+            )
+    elif min(content.size) < THINNEST:
+        raise StyleSwapError(
+            f"The picture is {content.width} x {content.height} pixels; {THINNEST} a side are"
+            " needed."
+        )
+    return content
 
 
 def check_styles(spec: MethodSpec, styles: Sequence[StyleChoice]) -> None:

@@ -1,10 +1,14 @@
-"""How far a result is from its style and from its content: what comparisons and benchmarks show."""
+"""How far a result is from its style, from its content, or from the clean picture: what comparisons
+and benchmarks show."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
+import numpy as np
 import torch
+from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from styleswap.losses import Perceptual, relative_error
@@ -38,3 +42,28 @@ def content_distance(net: Perceptual, x: Tensor, content: Tensor, layer: str = "
     mine, theirs = net.features(x, [layer]), net.features(content, [layer])
     near, wanted = (net.content_map(layer, f[layer]) for f in (mine, theirs))
     return float(relative_error(near, wanted))
+
+
+def psnr(x: Tensor, clean: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of two pictures (1, 3, H, W) in [0, 1]; infinite for equal
+    ones."""
+    error = (x.double() - clean.double()).square().mean()
+    return float(-10 * error.log10())
+
+
+def ssim(x: Tensor, clean: Tensor) -> float:
+    """Structural similarity (Wang et al. 2004, section III) of two pictures (1, 3, H, W) in [0, 1],
+    the mean over the channels: 1 for equal ones. Sides under 11 px give nan: its window is that."""
+    if min(x.shape[2:]) < 11:
+        return math.nan
+    one, other = (y[0].cpu().double().numpy() for y in (x, clean))
+    found = structural_similarity(
+        one,
+        other,
+        channel_axis=0,
+        data_range=1.0,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    return float(np.float64(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -311,3 +312,54 @@ def _add_up(parts: list[Tensor], out: Tensor) -> None:
     torch.add(parts[0], parts[1], out=out)
     for part in parts[2:]:
         out.add_(part)
+
+
+def pair_downsample(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Two pictures of half the size, each from pixels that the other does not see (Mansour & Heckel
+    2023, eq. 4): the means of the one and of the other diagonal of blocks of 2 x 2.
+
+    Args:
+        x: (B, C, H, W); an odd last row or column is left out.
+
+    Returns:
+        Two of (B, C, H // 2, W // 2): convolutions of stride 2 with [[0, .5], [.5, 0]] and with
+        [[.5, 0], [0, .5]].
+    """
+    height, width = (side // 2 * 2 for side in x.shape[2:])
+    a, b, c, d = (x[..., down:height:2, across:width:2] for down in (0, 1) for across in (0, 1))
+    return (b + c) / 2, (a + d) / 2
+
+
+def noise_level(x: Tensor) -> float:
+    """The deviation of a picture's noise, as far as it is independent from pixel to pixel.
+
+    The pair of `pair_downsample` differs by noise of that deviation, and by the finest details. So
+    it is measured where there are few of them: the tenth part of the picture's blocks that differ
+    least, among those that are neither nearly black nor nearly white, where noise is cut off.
+
+    Args:
+        x: (1, C, H, W) in [0, 1], at least 4 px a side.
+
+    Returns:
+        The deviation, in the same units; 0 for a picture of one colour.
+    """
+    one, other = pair_downsample(x)
+    block = min(8, *one.shape[2:])
+    spread = F.avg_pool2d((one - other).square().mean(1, keepdim=True), block).flatten()
+    grey = F.avg_pool2d(((one + other) / 2).mean(1, keepdim=True), block).flatten()
+    usual = (grey > 0.1) & (grey < 0.95)
+    spread = spread[usual] if usual.any() else spread
+    # A tenth of samples of this many squares lies below their mean by so much (Wilson & Hilferty).
+    count = x.shape[1] * block**2
+    low = (1 - 2 / (9 * count) - 1.2816 * math.sqrt(2 / (9 * count))) ** 3
+    return float((spread.quantile(0.1) / low).sqrt())
+
+
+def with_gaussian_noise(x: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
+    """`x` and noise of deviation `sigma`, in its units; not clamped."""
+    return x + sigma * torch.randn(x.shape, generator=generator).to(x.device)
+
+
+def with_poisson_noise(x: Tensor, peak: float, generator: torch.Generator) -> Tensor:
+    """As a sensor counts light: x = 1 is `peak` photons on average; not clamped."""
+    return torch.poisson(peak * x.clamp_min(0).cpu(), generator=generator).div(peak).to(x.device)

@@ -130,7 +130,16 @@ def knob(
 
 @dataclass(frozen=True, kw_only=True)
 class Params:
-    """What every stylising method takes; methods add their own knobs in a subclass."""
+    """Settings of a method: its knobs are the fields of a subclass."""
+
+    def __post_init__(self) -> None:
+        for k in knobs(type(self)):
+            object.__setattr__(self, k.name, k.check(getattr(self, k.name)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StylisingParams(Params):
+    """What every stylising method takes."""
 
     size: int = knob(
         512,
@@ -143,10 +152,6 @@ class Params:
         high=4096,
         step=32,
     )
-
-    def __post_init__(self) -> None:
-        for k in knobs(type(self)):
-            object.__setattr__(self, k.name, k.check(getattr(self, k.name)))
 
 
 def knobs(params: type[Params]) -> list[Knob]:
@@ -247,7 +252,7 @@ def _strength() -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatysParams(Params):
+class GatysParams(StylisingParams):
     """Settings of the optimisation of Gatys, Ecker and Bethge (CVPR 2016)."""
 
     size: int = _size(2048)
@@ -370,7 +375,7 @@ class GatysParams(Params):
 
 
 @dataclass(frozen=True, kw_only=True)
-class JohnsonParams(Params):
+class JohnsonParams(StylisingParams):
     """Settings of the one-pass networks of Johnson, Alahi and Fei-Fei (ECCV 2016)."""
 
     strength: float = _strength()
@@ -378,7 +383,7 @@ class JohnsonParams(Params):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnyStyleParams(Params):
+class AnyStyleParams(StylisingParams):
     """Settings of the methods that transfer a style's features and invert the result."""
 
     size: int = _size(2048)
@@ -436,6 +441,70 @@ class SwapParams(AnyStyleParams):
         low=0,
         high=500,
         step=10,
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiseParams(Params):
+    """Settings of the zero-shot Noise2Noise of Mansour and Heckel (CVPR 2023)."""
+
+    preset: str = knob(
+        "fast",
+        Text("Preset", "预设"),
+        Text(
+            "How the network is trained: as in the paper, or in a fraction of its time.",
+            "网络的训练方式：按论文设置，或用其一小部分时间。",
+        ),
+        choices=(
+            Choice("fast", Text("Fast", "快速")),
+            Choice("paper", Text("As in the paper", "论文设置")),
+        ),
+    )
+    strength: float = knob(
+        1.0,
+        Text("Strength", "强度"),
+        Text("Share of the noise that is taken away.", "去除噪声的比例。"),
+        low=0.0,
+        high=1.0,
+        step=0.05,
+    )
+    add: str = knob(
+        "none",
+        Text("Add noise, to try it out", "添加噪声（试用）"),
+        Text(
+            "Noise that is added first: the same everywhere, or as a sensor counts light.",
+            "先添加噪声：处处相同的高斯噪声，或像感光元件计数光子的泊松噪声。",
+        ),
+        choices=(
+            Choice("none", Text("None", "不添加")),
+            Choice("gaussian", Text("Gaussian", "高斯")),
+            Choice("poisson", Text("Poisson", "泊松")),
+        ),
+    )
+    sigma: float = knob(
+        25.0,
+        Text("Deviation of Gaussian noise", "高斯噪声标准差"),
+        Text("In steps of 255: 25 is plain, 50 heavy.", "以 255 级计：25 明显，50 严重。"),
+        low=1.0,
+        high=100.0,
+        step=1.0,
+    )
+    peak: float = knob(
+        50.0,
+        Text("Peak of Poisson noise", "泊松噪声峰值"),
+        Text("Photons that white stands for: fewer are noisier.", "白色对应的光子数：越少越嘈杂。"),
+        low=1.0,
+        high=255.0,
+        step=1.0,
+    )
+    seed: int = knob(
+        0,
+        Text("Seed", "随机种子"),
+        Text("The same seed gives the same picture.", "相同的种子得到相同的图。"),
+        low=0,
+        high=2**31 - 1,
+        step=1,
         advanced=True,
     )
 
@@ -515,6 +584,22 @@ METHODS: dict[str, MethodSpec] = {
             pace="seconds",
             params=SwapParams,
             max_styles=4,
+        ),
+        MethodSpec(
+            id="denoise",
+            title=Text("Denoise: zero-shot Noise2Noise", "去噪：零样本 Noise2Noise"),
+            summary=Text(
+                "Trains a small network on the noisy picture itself, and takes away what is"
+                " independent from pixel to pixel: not the noise of JPEG files or of a camera's"
+                " own processing.",
+                "在噪声图本身上训练一个小网络，去除逐像素独立的噪声；"
+                "JPEG 压缩或相机内部处理的噪声不在此列。",
+            ),
+            paper="Mansour & Heckel, Zero-Shot Noise2Noise: Efficient Image Denoising without any"
+            " Data, CVPR 2023",
+            style="none",
+            pace="seconds",
+            params=DenoiseParams,
         ),
     )
 }
