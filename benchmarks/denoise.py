@@ -20,7 +20,7 @@ from common import machine, square
 from styleswap import media, tensors
 from styleswap.cli import _noise
 from styleswap.engine import Engine, Request
-from styleswap.methods.denoise import PRESETS, figures, noisy
+from styleswap.methods.denoise import PRESETS, report
 from styleswap.specs import DenoiseParams
 
 
@@ -41,12 +41,11 @@ def main() -> None:
     print(f"{args.noise}, {args.side} px a side; {'picture':20} noisy, then each preset")
     for file in files:
         picture = tensors.to_pil(square(file, args.side))
-        clean = tensors.from_pil(picture)
         line = f"{file.stem:24}"
         for name in args.presets:
             params = DenoiseParams(preset=name, **_noise(args.noise))
             *_, last = engine.run(Request("denoise", picture, [], params))
-            found = figures(noisy(clean, params), last.image, clean)
+            found = report(picture, params, last.image).figures
             rows[name].append((found["psnr"], found["ssim"], last.seconds))
             line += f"  {name} {found['psnr']:.2f} dB {found['ssim']:.3f} {last.seconds:.1f} s"
         plain.append(found["psnr_noisy"])

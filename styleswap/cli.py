@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -258,26 +258,23 @@ def denoise(
     """Take noise out of a picture. Ctrl-C stops and keeps what is done."""
     spec = get_spec("denoise")
     settings = {"preset": preset, "strength": strength, "seed": seed}
-    params = make_params(spec, settings | (_noise(add) if add else {}))
+    params = cast(DenoiseParams, make_params(spec, settings | (_noise(add) if add else {})))
     media.check_target(output)
     picture = media.open_picture(content, "picture")
-    reference = media.open_picture(clean, "clean picture") if clean else picture if add else None
-    if reference and reference.size != picture.size:
-        raise StyleSwapError("The clean picture has another size; give that of the noisy one.")
-    from styleswap import tensors
+    reference = media.open_picture(clean, "clean picture") if clean else None
     from styleswap.engine import Engine, Request
-    from styleswap.methods.denoise import figures, noisy
+    from styleswap.methods.denoise import check_clean, report
 
+    check_clean(picture, reference)
     last = _worked(Engine().run(Request(spec.id, picture, [], params)), lambda state: None)
     media.save_picture(last.result(), output)
-    known = tensors.from_pil(reference) if reference else None
-    facts = figures(noisy(tensors.from_pil(picture), params), last.image, known)
+    facts = report(picture, params, last.image, reference).figures
     if as_json:
         first = {"output": str(output), "seconds": round(last.seconds, 3)}
         typer.echo(json.dumps(first | facts))
         return
     typer.echo(f"wrote {output}, {last.seconds:.1f} s; the noise was {facts['sigma']:.1f} of 255")
-    if known is not None:
+    if "psnr" in facts:
         typer.echo("PSNR {psnr_noisy:.2f} dB, then {psnr:.2f} dB; SSIM {ssim:.3f}".format(**facts))
 
 

@@ -15,20 +15,22 @@ Departures:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from styleswap import metrics, ops
+from styleswap import metrics, ops, tensors
+from styleswap.errors import StyleSwapError
 from styleswap.methods.base import Job, Step
 from styleswap.methods.features import fast
 from styleswap.nets.denoiser import REACH, Denoiser, new_denoiser
-from styleswap.specs import DenoiseParams, Params
+from styleswap.specs import DenoiseParams
 
 CROP = 256  # pixels a side of what a step is trained on
 STRIP = 512 * 512  # pixels of what is denoised at once
@@ -70,9 +72,8 @@ def run(job: Job) -> Iterator[Step]:
     yield from cleaned(job, x, PRESETS[p.preset], p.strength, p.seed)
 
 
-def noisy(x: Tensor, p: Params) -> Tensor:
+def noisy(x: Tensor, p: DenoiseParams) -> Tensor:
     """The picture with the noise that the settings ask for, not clamped."""
-    assert isinstance(p, DenoiseParams)
     generator = torch.Generator().manual_seed(p.seed)
     if p.add == "gaussian":
         return ops.with_gaussian_noise(x, p.sigma / 255, generator)
@@ -174,20 +175,47 @@ def held_back(noise: Tensor, level: float) -> Tensor:
     return noise * (ROOM * level / strength.clamp_min(1e-8)).clamp(max=1.0)
 
 
-def figures(x: Tensor, result: Tensor, clean: Tensor | None) -> dict[str, float]:
-    """What can be said of a result.
+@dataclass(frozen=True)
+class Report:
+    """What can be said of a result, and shown beside it.
+
+    Attributes:
+        figures: ``sigma``, the estimate of the noise's deviation in steps of 255; where the clean
+            picture is known also ``psnr_noisy`` and ``psnr`` in dB, and ``ssim``.
+        first, second: the pair that the network learns from.
+        residual: what was taken away, around grey, twice as strong as it was.
+    """
+
+    figures: Mapping[str, float]
+    first: Image.Image
+    second: Image.Image
+    residual: Image.Image
+
+
+def report(
+    content: Image.Image, params: DenoiseParams, result: Tensor, clean: Image.Image | None = None
+) -> Report:
+    """Look at the result (1, 3, H, W) of a job.
 
     Args:
-        x, result, clean: the noisy picture, what was made of it, and the picture without noise if
-            it is known, all (1, 3, H, W).
-
-    Returns:
-        ``sigma``, the estimate of the noise's deviation in steps of 255; with `clean` also
-        ``psnr_noisy`` and ``psnr`` in dB, and ``ssim``.
+        content, params: the job's.
+        clean: the picture without noise; where the settings added noise, the content is that.
     """
-    found = {"sigma": 255 * ops.noise_level(x)}
-    if clean is not None:
-        found["psnr_noisy"] = metrics.psnr(x, clean)
-        found["psnr"] = metrics.psnr(result, clean)
-        found["ssim"] = metrics.ssim(result, clean)
-    return {name: round(value, 4) for name, value in found.items()}
+    given = tensors.from_pil(content)
+    x = noisy(given, params)
+    result = result.cpu()
+    figures = {"sigma": 255 * ops.noise_level(x)}
+    known = tensors.from_pil(clean) if clean else given if params.add != "none" else None
+    if known is not None:
+        figures["psnr_noisy"] = metrics.psnr(x, known)
+        figures["psnr"] = metrics.psnr(result, known)
+        figures["ssim"] = metrics.ssim(result, known)
+    first, second = (tensors.to_pil(y) for y in ops.pair_downsample(x))
+    residual = tensors.to_pil(0.5 + 2 * (x - result))
+    return Report({k: round(v, 4) for k, v in figures.items()}, first, second, residual)
+
+
+def check_clean(content: Image.Image, clean: Image.Image | None) -> None:
+    """Refuse a clean picture of another size."""
+    if clean and clean.size != content.size:
+        raise StyleSwapError("The clean picture has another size; give that of the noisy one.")

@@ -22,6 +22,7 @@ TAGLINE = Text(
     "把任意照片，重绘成任意画作的风格。",
 )
 PICTURE_TAB = Text("Picture", "图片")
+DENOISE_TAB = Text("Denoise", "去噪")
 CONTENT = Text("Photograph", "照片")
 CONTENT_EXAMPLES = Text("Photographs to try", "示例照片")
 STYLE = Text("Style", "风格")
@@ -42,6 +43,31 @@ RESULT = Text("Before and after", "前后对比")
 STYLISE = Text("Stylise", "开始绘制")
 STOP = Text("Stop", "停止")
 DOWNLOAD = Text("Download PNG", "下载 PNG")
+
+DENOISE = Text("Denoise", "去噪")
+NOISY = Text("Noisy picture", "有噪声的图片")
+PAIR = Text(
+    "The pair that it learns from, and what was taken away", "用来学习的一对图与被去除的部分"
+)
+FIRST_HALF = Text("First half", "第一半")
+SECOND_HALF = Text("Second half", "第二半")
+RESIDUAL = Text("Taken away, around grey", "被去除的部分（以灰色为零）")
+NOISE_FOUND = Text("Estimated noise: {sigma:.1f} of 255", "估计噪声：{sigma:.1f} / 255")
+PSNR_FOUND = Text(
+    "PSNR {psnr_noisy:.2f} dB → {psnr:.2f} dB · SSIM {ssim:.3f}",
+    "PSNR {psnr_noisy:.2f} dB → {psnr:.2f} dB · SSIM {ssim:.3f}",
+)
+LIMITS = Text(
+    "Works on noise that is independent from pixel to pixel, as scans and raw sensors have it. The"
+    " noise of JPEG files and of a camera's own processing is not, and stays; of heavy noise other"
+    " methods without training data take away more.",
+    "适用于逐像素独立的噪声，例如扫描件和原始传感器数据。JPEG 压缩或相机内部处理的噪声并非如此，"
+    "无法去除；噪声很重时，其他无需训练数据的方法效果更好。",
+)
+DENOISE_IDLE = Text(
+    "Choose a noisy picture, or add noise to one, and press Denoise.",
+    "选择一张有噪声的图片（或给图片添加噪声），然后点“去噪”。",
+)
 
 IDLE = Text(
     "Choose a photograph and a style, or keep these, and press Stylise.",

@@ -10,12 +10,13 @@ import gradio as gr
 from styleswap import media
 from styleswap.engine import Engine
 from styleswap.specs import Text
-from styleswap.ui import i18n, picture, theme
+from styleswap.ui import denoise, examples, i18n, picture, theme
 from styleswap.ui.i18n import both, t
 
 # Each draws itself where it is called and hooks itself up with the page.
 TABS: tuple[tuple[str, Text, Callable[[gr.Blocks, Engine], object]], ...] = (
     ("picture", i18n.PICTURE_TAB, picture.PictureTab),
+    ("denoise", i18n.DENOISE_TAB, denoise.DenoiseTab),
 )
 
 # Uploads and results are looked through every hour and deleted when they are half a day old.
@@ -46,7 +47,7 @@ def build(engine: Engine) -> gr.Blocks:
 
 def launch_options() -> dict[str, Any]:
     """What ``launch`` is always given, whoever launches the page."""
-    examples = [*picture.content_examples(), *picture.style_examples()]
+    files = [*examples.content_examples(), *examples.style_examples()]
     return {
         "theme": theme.theme(),
         "css": theme.CSS,
@@ -56,5 +57,5 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "show_error": True,
         "max_file_size": media.MAX_BYTES,
-        "allowed_paths": [str(file) for file in examples],
+        "allowed_paths": [str(file) for file in files],
     }

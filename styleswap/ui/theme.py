@@ -138,31 +138,31 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 
 .dark input[type="range"] { --neutral-200: var(--neutral-700); }
 
-#result { position: sticky; top: 10px; align-self: flex-start; }
-#stage { --stage: max(380px, min(100vh - 300px, 860px)); height: var(--stage); }
-#stage img { max-height: calc(var(--stage) - 4px) !important; }
-#top, #status { padding: 0 !important; border: 0 !important; }
-#top .html-container, #status .html-container { padding: 0 !important; }
-#status { min-height: 62px; }
+.result { position: sticky; top: 10px; align-self: flex-start; }
+.stage { --stage: max(380px, min(100vh - 300px, 860px)); height: var(--stage); }
+.stage img { max-height: calc(var(--stage) - 4px) !important; }
+#top, .status-box { padding: 0 !important; border: 0 !important; }
+#top .html-container, .status-box .html-container { padding: 0 !important; }
+.status-box { min-height: 62px; }
 .status .bar { height: 6px; border-radius: 3px; background: var(--neutral-200); overflow: hidden; }
 .dark .status .bar { background: var(--neutral-700); }
 .status .bar i { display: block; height: 100%; background: var(--primary-500);
   border-radius: 3px; transition: width 0.4s linear; }
 .status .bar.idle { visibility: hidden; }
 .status p { margin: 8px 2px 0; font-size: 15px; font-variant-numeric: tabular-nums; }
-#status p.fine { margin-top: 1px; font-size: 13px; color: var(--body-text-color-subdued);
+.status-box p.fine { margin-top: 1px; font-size: 13px; color: var(--body-text-color-subdued);
   min-height: 1.5em; }
 
 @media (max-width: 768px) {
-  #result { position: static; }
-  #stage { --stage: min(100vw, 66vh); scroll-margin-bottom: 215px; }
+  .result { position: static; }
+  .stage { --stage: min(100vw, 66vh); scroll-margin-bottom: 215px; }
   .thumbs .grid-container {
     grid-template-columns: repeat(auto-fill, minmax(44px, 1fr)) !important; }
-  #actions { position: fixed; left: 0; right: 0; bottom: 0; z-index: 40; padding: 10px;
+  .actions { position: fixed; left: 0; right: 0; bottom: 0; z-index: 40; padding: 10px;
     background: var(--body-background-fill); border-top: 1px solid var(--border-color-primary);
     flex-wrap: nowrap; gap: 8px; }
-  #actions > * { flex: 1 0 auto; min-width: 0 !important; padding: 9px 12px; font-size: 15px;
+  .actions > * { flex: 1 0 auto; min-width: 0 !important; padding: 9px 12px; font-size: 15px;
     white-space: nowrap; }
-  #actions > #go { flex-grow: 4; }
+  .actions > .go { flex-grow: 4; }
 }
 """

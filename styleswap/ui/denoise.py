@@ -1,0 +1,159 @@
+"""The tab that takes noise out of a picture, and the endpoint ``/denoise``."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import gradio as gr
+from gradio.components import Component
+
+from styleswap import media, specs
+from styleswap.engine import Engine, Request
+from styleswap.errors import StyleSwapError
+from styleswap.methods import denoise as method
+from styleswap.specs import DenoiseParams, Params
+from styleswap.ui import controls, i18n
+from styleswap.ui.examples import content_examples, gallery
+from styleswap.ui.i18n import both, t
+from styleswap.ui.stage import (
+    JOBS,
+    QUICK,
+    Stage,
+    answers,
+    checker,
+    file_name,
+    inline,
+    jpeg,
+    paint,
+    picture_input,
+    toasts,
+)
+
+SPEC = specs.METHODS["denoise"]
+
+
+def make_request(content: str | None, params: Params) -> Request:
+    """A job out of checked settings and the picture's path."""
+    if not content:
+        raise StyleSwapError("There is no picture yet; choose or upload one.")
+    return Request(SPEC.id, media.open_picture(content, "picture"), [], params)
+
+
+class DenoiseTab:
+    """The tab's widgets and what happens on them; drawn where it is constructed."""
+
+    def __init__(self, page: gr.Blocks, engine: Engine) -> None:
+        self.engine = engine
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                self._draw_inputs()
+            with gr.Column(scale=6, min_width=320, elem_classes="result"):
+                self.stage = Stage(i18n.DENOISE, i18n.DENOISE_IDLE, "denoise-")
+                self.figures = gr.HTML("", elem_id="denoise-figures", container=False)
+                with gr.Accordion(t(i18n.PAIR), open=False, elem_id="denoise-pair"), gr.Row():
+                    self.shown = [
+                        gr.Image(
+                            label=t(label),  # type: ignore[arg-type]
+                            interactive=False,
+                            buttons=["fullscreen"],
+                            min_width=100,
+                            elem_id=f"denoise-{name}",
+                        )
+                        for name, label in (
+                            ("first", i18n.FIRST_HALF),
+                            ("second", i18n.SECOND_HALF),
+                            ("residual", i18n.RESIDUAL),
+                        )
+                    ]
+        self.content.upload(
+            checker("picture"),
+            self.content,
+            self.content,
+            **(QUICK | {"queue": True}),
+            concurrency_limit=None,
+        )
+        inputs = {self.content, *self.controls.widgets.values()}
+        self.stage.wire(page, self._work, inputs, [self.figures, *self.shown])
+        self._wire_endpoint()
+
+    def _draw_inputs(self) -> None:
+        contents = content_examples()
+        self.content = picture_input(
+            value=contents[0],
+            label=t(i18n.NOISY),
+            sources=["upload", "webcam", "clipboard"],
+            buttons=["fullscreen"],
+            height=250,
+            elem_id="denoise-content",
+        )
+        gallery(contents, contents, self.content, i18n.CONTENT_EXAMPLES, "denoise-examples")
+        gr.HTML(f'<p class="fine">{both(i18n.LIMITS)}</p>', container=False)
+        self.controls = controls.build(SPEC, {})
+
+    def _work(
+        self, values: dict[Component, Any], cancel: threading.Event
+    ) -> Iterator[dict[Any, Any]]:
+        content = values[self.content]
+        job = make_request(content, self.controls.params(values))
+        last = yield from self.stage.show(self.engine, job, cancel, file_name(SPEC.id, content))
+        if last is None:
+            return
+        found = method.report(job.content, cast(DenoiseParams, job.params), last.image)
+        lines = [both(i18n.NOISE_FOUND, **found.figures)]
+        if "psnr" in found.figures:
+            lines.append(both(i18n.PSNR_FOUND, **found.figures))
+        pictures = (found.first, found.second, found.residual)
+        yield {
+            self.figures: "".join(f"<p>{line}</p>" for line in lines),
+            **{
+                box: inline(jpeg(picture, picture.size)).model_dump()
+                for box, picture in zip(self.shown, pictures, strict=True)
+            },
+        }
+
+    def _wire_endpoint(self) -> None:
+        with gr.Column(visible=False):
+            inputs = [
+                picture_input(label="content: the noisy picture"),
+                gr.JSON(label="settings: by name, as styleswap methods lists them"),
+                picture_input(label="clean: the picture without noise, if it is known"),
+            ]
+            outputs = [
+                gr.File(label="the picture, a PNG"),
+                gr.JSON(label="seconds, sigma; psnr_noisy, psnr and ssim where they are known"),
+            ]
+            gr.Button().click(
+                self._denoise,
+                inputs,
+                outputs,
+                api_name="denoise",
+                api_description="Take noise out of a picture. While it works, a null picture and"
+                " the step come; the last answer holds the result.",
+                concurrency_limit=JOBS,
+                concurrency_id="engine",
+            )
+
+    def _denoise(
+        self,
+        content: str | None,
+        settings: dict[str, Any] | None = None,
+        clean: str | None = None,
+    ) -> Iterator[tuple[str | None, dict[str, Any]]]:
+        with toasts(str):
+            if not isinstance(settings or {}, Mapping):
+                raise StyleSwapError("settings must be an object of names and values.")
+            job = make_request(content, specs.make_params(SPEC, settings or {}))
+            reference = media.open_picture(clean, "clean picture") if clean else None
+            method.check_clean(job.content, reference)
+            last = yield from answers(paint(self.engine, job, threading.Event()))
+            found = method.report(
+                job.content, cast(DenoiseParams, job.params), last.image, reference
+            )
+            with tempfile.TemporaryDirectory() as folder:
+                after = Path(folder) / file_name(SPEC.id, content)
+                media.save_picture(last.result(), after)
+                yield str(after), {"seconds": round(last.seconds, 3)} | found.figures

@@ -1,0 +1,77 @@
+"""The pictures that a visitor may start from, and galleries to choose out of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from PIL import ImageOps
+
+from styleswap import media
+from styleswap.specs import Text
+from styleswap.ui.i18n import t
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+THUMB_SIDE = 160
+# The one that shows best what the page is for.
+FIRST_STYLE = "swirls"
+
+
+def content_examples() -> list[Path]:
+    """Photographs that a visitor may start from: those in Gradio's package, then our own."""
+    photographs = ("tower.jpg", "lion.jpg", "cheetah.jpg")
+    ours = sorted((EXAMPLES / "content").glob("*.jpg"))
+    return [Path(gr.media.get_image(name)) for name in photographs] + ours
+
+
+def style_examples() -> list[Path]:
+    """Style pictures that a visitor may start from; the page opens with the first."""
+    files = (EXAMPLES / "style").glob("*.jpg")
+    return sorted(files, key=lambda file: (file.stem != FIRST_STYLE, file.name))
+
+
+def gallery(
+    files: Sequence[Path],
+    values: Sequence[Any],
+    target: Component,
+    label: Text,
+    elem_id: str,
+    names: Sequence[str] | None = None,
+) -> gr.Gallery | None:
+    """Thumbnails of `files`; a click gives `target` the value that belongs to the one.
+
+    Args:
+        names: what a screen reader says of each; without them the files' names.
+    """
+    if not files:
+        return None
+    thumbs = []
+    for file, name in zip(files, names or [file.stem for file in files], strict=True):
+        picture = media.open_picture(file)
+        thumbs.append((ImageOps.fit(picture, (THUMB_SIDE, THUMB_SIDE)), name))
+    gallery = gr.Gallery(
+        thumbs,
+        label=t(label),
+        show_label=False,
+        container=False,
+        columns=min(6, max(4, len(files))),
+        height="auto",
+        object_fit="cover",
+        allow_preview=False,
+        interactive=False,
+        buttons=[],
+        elem_id=elem_id,
+        elem_classes="thumbs",
+    )
+
+    def choose(event: gr.SelectData) -> Any:
+        known = isinstance(event.index, int) and 0 <= event.index < len(values)
+        return values[event.index] if known else gr.skip()
+
+    gallery.select(
+        choose, None, target, show_progress="hidden", queue=False, api_visibility="private"
+    )
+    return gallery
