@@ -271,7 +271,7 @@ def denoise(
     facts = report(picture, params, last.image, reference).figures
     if as_json:
         first = {"output": str(output), "seconds": round(last.seconds, 3)}
-        typer.echo(json.dumps(first | facts))
+        typer.echo(json.dumps({**first, **facts}))
         return
     typer.echo(f"wrote {output}, {last.seconds:.1f} s; the noise was {facts['sigma']:.1f} of 255")
     if "psnr" in facts:

@@ -15,7 +15,7 @@ Departures:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -94,7 +94,7 @@ def loss(net: Denoiser, x: Tensor) -> Tensor:
 def cleaned(job: Job, x: Tensor, preset: Preset, strength: float, seed: int) -> Iterator[Step]:
     """Train on `x` (1, 3, H, W), then take away what the network calls noise."""
     generator = torch.Generator().manual_seed(seed)
-    net = new_denoiser(generator).to(x.device, memory_format=torch.channels_last)
+    net = new_denoiser(generator).to(x.device).to(memory_format=torch.channels_last)
     averaged = AveragedModel(net)
     optimizer = torch.optim.Adam(net.parameters(), lr=preset.rate)
     n = preset.steps
@@ -186,7 +186,7 @@ class Report:
         residual: what was taken away, around grey, twice as strong as it was.
     """
 
-    figures: Mapping[str, float]
+    figures: dict[str, float]
     first: Image.Image
     second: Image.Image
     residual: Image.Image

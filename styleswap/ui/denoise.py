@@ -57,7 +57,7 @@ class DenoiseTab:
                 with gr.Accordion(t(i18n.PAIR), open=False, elem_id="denoise-pair"), gr.Row():
                     self.shown = [
                         gr.Image(
-                            label=t(label),  # type: ignore[arg-type]
+                            label=t(label),
                             interactive=False,
                             buttons=["fullscreen"],
                             min_width=100,
@@ -156,4 +156,4 @@ class DenoiseTab:
             with tempfile.TemporaryDirectory() as folder:
                 after = Path(folder) / file_name(SPEC.id, content)
                 media.save_picture(last.result(), after)
-                yield str(after), {"seconds": round(last.seconds, 3)} | found.figures
+                yield str(after), {"seconds": round(last.seconds, 3), **found.figures}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from styleswap import specs
 from styleswap.errors import StyleSwapError
-from styleswap.specs import METHODS, GatysParams, Knob, MethodSpec, Params, Text
+from styleswap.specs import METHODS, GatysParams, Knob, MethodSpec, StylisingParams, Text
 from styleswap.ui import controls, i18n
 from styleswap.ui.controls import Controls, build, widget
 
@@ -82,7 +82,7 @@ def test_advanced_settings_lie_in_a_closed_accordion() -> None:
 
 def test_a_shared_widget_is_taken_and_not_drawn_again() -> None:
     with gr.Blocks() as blocks:
-        size = widget(specs.knobs(Params)[0], "size")
+        size = widget(specs.knobs(StylisingParams)[0], "size")
         made = build(METHODS["gatys"], {"size": size})
     assert made.widgets["size"] is size
     ids = [getattr(b, "elem_id", None) for b in blocks.blocks.values()]
