@@ -114,7 +114,7 @@ class InverseNetwork(nn.Module):
         colours = self.colours(features)
         if len(self.blocks) > 1:
             colours = F.interpolate(colours, y.shape[2:], mode="bilinear")
-        y = (convolve(self.last, y) + colours).float()
+        y = convolve(self.last, y).float() + colours.float()
         with torch.autocast(y.device.type, enabled=False):
             tone = self.tone(told)
             turned = tone[:, :9].view(-1, 3, 3) @ (y - 0.5).flatten(2) + tone[:, 9:, None]

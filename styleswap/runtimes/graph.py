@@ -185,7 +185,7 @@ def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
             else:
                 y = convolution(y, constant(conv.weight), 1, 1, "reflect")
             y = ov.add(y, channels(cast(Tensor, conv.bias)))
-            y = ov.prelu(y, np.float32([inverse.LEAK]))
+            y = ov.prelu(y, np.array([inverse.LEAK], np.float32))
     y = last_layer(y, back.last, constant(by_blocks(back.last.weight)), 1)
     y = ov.depth_to_space(y, "depth_first", 2)
     y = ov.add(y, enlarged(colours, back.factor))
@@ -217,7 +217,7 @@ def enlarged(y: Any, factor: int) -> Any:
     """Times `factor`, bilinear, as torch does it."""
     return ov.interpolate(
         y,
-        np.float32([factor, factor]),
+        np.array([factor, factor], np.float32),
         "linear_onnx",
         "scales",
         coordinate_transformation_mode="half_pixel",
