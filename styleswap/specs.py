@@ -613,3 +613,8 @@ def get_spec(method: str) -> MethodSpec:
         raise StyleSwapError(
             f"There is no method called {method!r}; choose one of {', '.join(METHODS)}."
         ) from None
+
+
+def stylisers() -> list[MethodSpec]:
+    """The methods that repaint a picture."""
+    return [spec for spec in METHODS.values() if issubclass(spec.params, StylisingParams)]

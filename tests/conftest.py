@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from styleswap import specs
-from styleswap.specs import Choice, MethodSpec, Params, Text, knob
+from styleswap.specs import Choice, MethodSpec, StylisingParams, Text, knob
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -104,7 +104,7 @@ def style(photo: Path) -> Path:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlowParams(Params):
+class SlowParams(StylisingParams):
     """Settings of the method that blends, in as many slow steps as one likes."""
 
     steps: int = knob(
@@ -125,7 +125,7 @@ class SlowParams(Params):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlainParams(Params):
+class PlainParams(StylisingParams):
     """Settings of methods that work in one pass."""
 
     depth: float = knob(

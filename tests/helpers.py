@@ -19,7 +19,7 @@ from styleswap import media, specs, tensors
 from styleswap.methods.base import Job, Step
 from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
-from styleswap.specs import MethodSpec, Params, Text
+from styleswap.specs import MethodSpec, StylisingParams, Text
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTENT = ROOT / "examples" / "content" / "lake.jpg"
@@ -82,7 +82,7 @@ def add_method(
     *,
     id: str = "fake",
     style: Literal["image", "trained", "none"] = "image",
-    params: type[Params] = Params,
+    params: type[StylisingParams] = StylisingParams,
     max_styles: int = 1,
 ) -> MethodSpec:
     """Declare one more method, as a later one will be, for as long as `patch` lasts."""

@@ -15,7 +15,7 @@ from PIL import Image
 
 from styleswap import cli, weights
 from styleswap.methods.base import Job, Step
-from styleswap.specs import METHODS, GatysParams, Params, Text, knob, knobs
+from styleswap.specs import METHODS, GatysParams, StylisingParams, Text, knob, knobs
 from tests.helpers import ROOT, add_method, colourful
 
 Call = Callable[..., tuple[int, str, str]]
@@ -111,7 +111,7 @@ def test_snapshots(call: Call, content: Path, swirl: Path, tmp_path: Path) -> No
 
 
 @dataclass(frozen=True, kw_only=True)
-class Steps(Params):
+class Steps(StylisingParams):
     steps: int = knob(5, Text("Steps", "步"), Text("How many.", "多少。"), low=1, high=99, step=1)
 
 
@@ -166,7 +166,7 @@ def test_flags_reach_their_settings(
 def test_every_flag_of_gatys_reaches_its_setting(
     monkeypatch: pytest.MonkeyPatch, call: Call, content: Path, swirl: Path, tmp_path: Path
 ) -> None:
-    seen: list[Params] = []
+    seen: list[StylisingParams] = []
 
     def run(job: Job) -> Iterator[Step]:
         seen.append(job.params)

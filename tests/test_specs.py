@@ -20,7 +20,7 @@ from styleswap.specs import (
     GatysParams,
     Knob,
     MethodSpec,
-    Params,
+    StylisingParams,
     Text,
     get_spec,
     knob,
@@ -144,7 +144,7 @@ def test_values_become_the_type_of_their_setting() -> None:
 
 def test_settings_come_in_the_order_of_their_declaration() -> None:
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Mine(Params):
+    class Mine(StylisingParams):
         zeta: bool = knob(True, Text("z", "z"), Text("z", "z"))
         alpha: str = knob("relu1_1", Text("a", "a"), Text("a", "a"), advanced=True)
         mode: str = knob(

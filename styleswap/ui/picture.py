@@ -102,7 +102,7 @@ class PictureTab:
         self._wire_endpoint()
 
     def _draw_inputs(self) -> None:
-        specs_ = [spec for spec in specs.METHODS.values() if spec.style != "none"]
+        specs_ = specs.stylisers()
         first = specs_[0]
         contents, styles = content_examples(), style_examples()
         with gr.Row():

@@ -15,7 +15,7 @@ from PIL import Image
 
 from styleswap import specs
 from styleswap.engine import Engine
-from styleswap.ui import i18n, page, picture
+from styleswap.ui import i18n, page, stage
 from styleswap.ui.i18n import both, duration
 
 
@@ -34,9 +34,9 @@ def stylize(client: Client, **arguments: Any) -> tuple[str, dict[str, Any]]:
     return path, numbers
 
 
-def test_there_is_one_endpoint(client: Client) -> None:
+def test_there_is_an_endpoint_for_each_tab(client: Client) -> None:
     listed = client.view_api(return_format="dict", print_info=False)
-    assert list(listed["named_endpoints"]) == ["/stylize"]
+    assert list(listed["named_endpoints"]) == ["/stylize", "/denoise"]
     assert not listed["unnamed_endpoints"]
 
 
@@ -211,7 +211,7 @@ def test_the_endpoint_takes_them(extra_client: Client, photo: Path, style: Path)
 def test_a_job_ends_at_the_time_cap_with_what_is_done(
     extra_client: Client, photo: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture, "TIME_CAP", 0.3)
+    monkeypatch.setattr(stage, "TIME_CAP", 0.3)
     began = time.monotonic()
     path, numbers = stylize(
         extra_client, content=handle_file(photo), style=handle_file(style), method="fake_image",
@@ -236,7 +236,7 @@ def test_a_job_ends_at_the_time_cap_with_what_is_done(
     ],
 )
 def test_file_names(pictures: tuple[str | None, ...], name: str) -> None:
-    assert picture.file_name("gatys", *pictures) == name
+    assert stage.file_name("gatys", *pictures) == name
 
 
 def test_sentences_are_escaped_in_every_language() -> None:
