@@ -7,7 +7,7 @@ import importlib
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,7 +16,8 @@ from torch import Tensor
 
 from styleswap import media, tensors, weights
 from styleswap.errors import StyleSwapError
-from styleswap.methods.base import Job, Style
+from styleswap.methods import denoise
+from styleswap.methods.base import Job, Step, Style
 from styleswap.nets import adain, inverse, perceptual
 from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.inverse import InverseNetwork
@@ -145,7 +146,7 @@ class Engine:
                     adain=self._any_style,
                     trained=self._trained,
                 )
-                for step in method.run(job):
+                for step in with_finish(method.run(job), job):
                     yield Progress(
                         step.i,
                         step.n,
@@ -216,6 +217,20 @@ class Engine:
             net = TransformerNetwork.from_weights(weights.load_style(name))
             self._styles[name] = prepare(net, self.device)
         return self._styles[name]
+
+
+def with_finish(steps: Iterator[Step], job: Job) -> Iterator[Step]:
+    """A method's steps, and those of the last step that its settings ask for."""
+    if not isinstance(job.params, StylisingParams) or job.params.finish == "none":
+        yield from steps
+        return
+    more = denoise.PRESETS[denoise.FINISH].steps + 1
+    last = None
+    for last in steps:
+        yield replace(last, n=last.n + more)
+    assert last is not None
+    for step in denoise.finished(job, last.image):
+        yield Step(last.n + step.i, last.n + more, step.image, last.losses)
 
 
 def sized(content: Image.Image, params: Params) -> Image.Image:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from styleswap import ops
-from styleswap.metrics import content_distance, style_distance
+from styleswap.metrics import content_distance, psnr, ssim, style_distance
 from styleswap.specs import STYLE_LAYERS
 from tests.helpers import TINY, example, noise, random_network, small
 
@@ -67,3 +69,21 @@ def test_no_graph_is_kept() -> None:
     x = noise(1, 3, 40, 40).requires_grad_(True)
     assert isinstance(content_distance(NET, x, x), float)
     assert x.grad is None and torch.is_grad_enabled()
+
+
+def test_psnr_by_its_formula() -> None:
+    x = noise(1, 3, 20, 30)
+    assert psnr(x, x) == math.inf
+    assert psnr(x + 0.1, x) == pytest.approx(20, abs=1e-3)  # 10 log10(1 / 0.01)
+    assert psnr(x - 25 / 255, x) == pytest.approx(20.17, abs=0.01)
+
+
+def test_ssim() -> None:
+    x = example("swirls", 96)
+    assert ssim(x, x) == pytest.approx(1, abs=1e-9)
+    faint, strong = (ssim(x + k * (noise(*x.shape) - 0.5), x) for k in (0.1, 0.5))
+    assert 1 > faint > strong > 0
+    # Two flat pictures differ in brightness alone: (2 a b + c) / (a^2 + b^2 + c).
+    one, other = torch.full((1, 3, 16, 16), 0.4), torch.full((1, 3, 16, 16), 0.6)
+    assert ssim(one, other) == pytest.approx((0.48 + 1e-4) / (0.52 + 1e-4), rel=1e-4)
+    assert math.isnan(ssim(one[..., :9], other[..., :9]))

@@ -294,3 +294,36 @@ def test_dark_patches_are_not_preferred_in_bfloat16() -> None:
 def test_patches_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="patches of 5 do not fit into 4 x 9 and 9 x 9"):
         ops.style_swap(noise(1, 2, 4, 9), noise(1, 2, 9, 9), 5)
+
+
+@given(st.tuples(st.integers(2, 9), st.integers(2, 9)), st.integers(0, 99))
+@settings(deadline=None)
+def test_pair_downsample_is_the_two_kernels(sides: tuple[int, int], seed: int) -> None:
+    x = noise(2, 3, *sides, seed=seed)
+    one, other = ops.pair_downsample(x)
+    for found, kernel in ((one, [[0, 0.5], [0.5, 0]]), (other, [[0.5, 0], [0, 0.5]])):
+        literal = F.conv2d(x, torch.tensor(kernel).expand(3, 1, 2, 2), stride=2, groups=3)
+        torch.testing.assert_close(found, literal)
+    height, width = (side // 2 * 2 for side in sides)
+    torch.testing.assert_close((one + other) / 2, F.avg_pool2d(x[..., :height, :width], 2))
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.05, 0.1, 0.2])
+def test_the_level_of_noise(sigma: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for x in (torch.full((1, 3, 96, 128), 0.5), example("lake", 192)):
+        found = ops.noise_level(ops.with_gaussian_noise(x, sigma, generator))
+        assert found == pytest.approx(sigma, rel=0.15, abs=0.004)
+    assert ops.noise_level(torch.full((1, 3, 4, 9), 0.3)) == 0
+
+
+def test_noise_that_is_added() -> None:
+    x = torch.full((1, 3, 200, 200), 0.5)
+    gaussian = ops.with_gaussian_noise(x, 0.1, torch.Generator().manual_seed(0))
+    poisson = ops.with_poisson_noise(x, 50, torch.Generator().manual_seed(0))
+    for y, deviation in ((gaussian, 0.1), (poisson, (0.5 / 50) ** 0.5)):
+        assert y.mean().item() == pytest.approx(0.5, abs=0.002)
+        assert y.std().item() == pytest.approx(deviation, rel=0.02)
+    assert ((poisson * 50) % 1).abs().max() < 1e-4  # whole photons
+    again = ops.with_poisson_noise(x, 50, torch.Generator().manual_seed(0))
+    assert torch.equal(again, poisson)

@@ -32,6 +32,9 @@ class Controls:
             StyleSwapError: a value that `styleswap.specs.make_params` refuses.
         """
         loose = {name: values[widget] for name, widget in self.widgets.items()}
+        for k in specs.knobs(self.spec.params):
+            if is_switch(k):
+                loose[k.name] = k.choices[bool(loose[k.name])].value
         return specs.make_params(self.spec, loose)
 
 
@@ -54,6 +57,11 @@ def build(spec: MethodSpec, shared: Mapping[str, Component]) -> Controls:
     return Controls(spec, widgets)
 
 
+def is_switch(k: Knob) -> bool:
+    """Whether a choice is between nothing and one thing: a checkbox."""
+    return k.kind == "choice" and len(k.choices) == 2 and k.choices[0].value == "none"
+
+
 def widget(k: Knob, elem_id: str) -> Component:
     """The widget of one setting."""
     about: dict[str, Any] = {
@@ -65,6 +73,10 @@ def widget(k: Knob, elem_id: str) -> Component:
     }
     if k.kind == "bool":
         return gr.Checkbox(**about)
+    if is_switch(k):
+        return gr.Checkbox(
+            **(about | {"label": t(k.choices[1].label), "value": k.default != k.choices[0].value})
+        )
     if k.kind == "choice":
         return gr.Radio([(t(c.label), c.value) for c in k.choices], **about)
     if k.kind == "layers":

@@ -15,7 +15,7 @@ from PIL import Image
 
 from styleswap import specs
 from styleswap.engine import Engine
-from styleswap.ui import i18n, page, stage
+from styleswap.ui import i18n, page, picture, stage
 from styleswap.ui.i18n import both, duration
 
 
