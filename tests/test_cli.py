@@ -7,13 +7,14 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from styleswap import cli, weights
+from styleswap.methods import denoise
 from styleswap.methods.base import Job, Step
 from styleswap.specs import METHODS, GatysParams, StylisingParams, Text, knob, knobs
 from tests.helpers import ROOT, add_method, colourful
@@ -540,3 +541,50 @@ def test_bench_prints_the_figures(call: Call, monkeypatch: pytest.MonkeyPatch) -
     assert asked[-1] == (64, 48, 4)
     for bad in ("640", "640x", "axb", "0x480", "640x480x3", "99999x99999"):
         assert_refused(call("bench", "johnson", "--size", bad), "640x480")
+
+
+# --- denoise ---
+
+
+@pytest.fixture
+def five_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, preset in denoise.PRESETS.items():
+        monkeypatch.setitem(denoise.PRESETS, name, replace(preset, steps=5))
+
+
+def test_denoise(call: Call, content: Path, tmp_path: Path, five_steps: None) -> None:
+    target = tmp_path / "clean.png"
+    for add in ("gaussian:20", "poisson:40", "gaussian"):
+        code, out, _ = call("denoise", content, "-o", target, "--add", add, "--json")
+        facts = json.loads(out)
+        assert code == 0 and facts["output"] == str(target) and target.exists()
+        assert {"seconds", "sigma", "psnr_noisy", "psnr", "ssim"} <= facts.keys()
+    assert facts["psnr_noisy"] == pytest.approx(20.2, abs=0.3)  # sigma 25, the usual
+    code, out, _ = call("denoise", content, "-o", target, "--preset", "paper", "--seed", 3)
+    assert code == 0 and "the noise was" in out and "PSNR" not in out
+    code, out, _ = call("denoise", content, "-o", target, "--clean", content)
+    assert code == 0 and "PSNR" in out
+
+
+def test_denoise_refuses(call: Call, content: Path, swirl: Path, tmp_path: Path) -> None:
+    command = ("denoise", content, "-o", tmp_path / "o.png")
+    for more, match in (
+        (("--add", "salt:3"), "gaussian:25 or poisson:50"),
+        (("--add", "gaussian:loud"), "sigma must be a number"),
+        (("--preset", "slow"), "preset must be one of"),
+        (("--clean", swirl), "another size"),
+        (("--clean", tmp_path / "none.png"), "none.png"),
+    ):
+        assert_refused(call(*command, *more), match)
+    assert not (tmp_path / "o.png").exists()
+
+
+def test_the_last_step_of_a_method(
+    call: Call, content: Path, swirl: Path, tmp_path: Path, five_steps: None
+) -> None:
+    command = ("image", content, "--style", swirl, "--method", "adain", "--size", 96)
+    for finish in ("none", "denoise"):
+        target = tmp_path / f"{finish}.png"
+        code, _, _ = call(*command, "--finish", finish, "-o", target)
+        assert code == 0
+    assert (tmp_path / "none.png").read_bytes() != (tmp_path / "denoise.png").read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from PIL import Image
 
 from styleswap import specs
 from styleswap.engine import Engine
+from styleswap.methods import denoise
 from styleswap.ui import i18n, page, picture, stage
 from styleswap.ui.i18n import both, duration
+from tests.helpers import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +224,31 @@ def test_a_job_ends_at_the_time_cap_with_what_is_done(
     assert 0.3 <= numbers["seconds"] < 30
     with Image.open(path) as result:
         assert result.size == (96, 64)
+
+
+def test_denoise_gives_a_png_and_its_numbers(
+    client: Client, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preset = replace(denoise.PRESETS["fast"], steps=5)
+    monkeypatch.setitem(denoise.PRESETS, "fast", preset)
+    settings = {"add": "gaussian", "sigma": 20}
+    path, numbers = client.predict(handle_file(photo), settings, None, api_name="/denoise")
+    with Image.open(path) as result, Image.open(photo) as before:
+        assert result.format == "PNG" and result.size == before.size
+    assert numbers["sigma"] == pytest.approx(20, rel=0.3)
+    assert {"seconds", "psnr_noisy", "psnr", "ssim"} <= numbers.keys()
+    path, numbers = client.predict(
+        handle_file(photo), None, handle_file(photo), api_name="/denoise"
+    )
+    assert numbers["psnr"] > 30
+    for content, settings, clean, match in (
+        (None, None, None, "no picture yet"),
+        (handle_file(photo), {"preset": "slow"}, None, "preset must be one of"),
+        (handle_file(photo), [1], None, "settings must be an object"),
+        (handle_file(photo), None, handle_file(ROOT / "examples/style/waves.jpg"), "another size"),
+    ):
+        with pytest.raises(AppError, match=match):
+            client.predict(content, settings, clean, api_name="/denoise")
 
 
 # --- parts ---
