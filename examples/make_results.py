@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from styleswap import media, weights
 from styleswap.engine import Engine, Request, StyleChoice
-from styleswap.specs import METHODS, GatysParams, JohnsonParams
+from styleswap.specs import GatysParams, JohnsonParams, stylisers
 
 HERE = Path(__file__).parent
 STYLES = ("swirls", "tiles", "waves")
@@ -46,7 +46,7 @@ def compared(engine: Engine) -> Image.Image:
     photo = media.open_picture(gr.media.get_image("tower.jpg"))
     style = media.open_picture(HERE / "style" / f"{COMPARED}.jpg")
     pictures = [photo, ImageOps.fit(style, photo.size)]
-    for spec in METHODS.values():
+    for spec in stylisers():
         choice = StyleChoice(style) if spec.style == "image" else StyleChoice(name=COMPARED)
         *_, last = engine.run(Request(spec.id, photo, [choice], spec.params()))
         pictures.append(last.picture())
