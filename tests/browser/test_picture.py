@@ -6,82 +6,26 @@ import re
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from styleswap import media, specs, weights
 from styleswap.engine import Engine, Request
 from styleswap.errors import StyleSwapError
-
-# Only a page that is broken waits so long; a busy machine may well take more than the default 5 s.
-expect.set_options(timeout=30_000)
-
-Visit = Callable[..., Page]
+from tests.browser.acts import Visit, download, number, upload
 
 WORKING = re.compile(r"Step \d+ of \d+")
 PREVIEW = '#stage img[src^="data:image/jpeg"]'
 RESULT = '#stage img[src$=".png"]'
 
 
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    """Open an address; afterwards the page must have kept to it, and its console been quiet."""
-    faults: list[str] = []
-    pages: list[Page] = []
-
-    def open_(address: str, width: int = 1440, height: int = 900, locale: str = "en-GB") -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, locale=locale, accept_downloads=True
-        )
-        page = context.new_page()
-        pages.append(page)
-        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "request",
-            lambda r: (
-                None
-                if r.url.startswith((address, "data:", "blob:"))
-                else faults.append(f"went to {r.url}")
-            ),
-        )
-        page.goto(address)
-        expect(page.locator("#go")).to_be_enabled()
-        return page
-
-    yield open_
-    for page in pages:
-        page.context.close()
-    assert not faults
-
-
-def upload(page: Page, box: str, file: Path) -> None:
-    if page.locator(f'{box} button[aria-label="Remove Image"]').count():
-        page.click(f'{box} button[aria-label="Remove Image"]')
-    page.set_input_files(f'{box} input[type="file"]', file)
-
-
-def number(page: Page, box: str, value: int) -> None:
-    page.fill(f'{box} input[type="number"]', str(value))
-    page.keyboard.press("Tab")
-
-
 def choose_method(page: Page, title: str) -> None:
     page.click("#method input")
     page.get_by_role("option", name=title).click()
-
-
-def download(page: Page, folder: Path) -> Path:
-    with page.expect_download() as waiting:
-        page.click("#download")
-    path = folder / waiting.value.suggested_filename
-    waiting.value.save_as(path)
-    return path
 
 
 def top_of(page: Page, box: str) -> float:
