@@ -65,9 +65,7 @@ def test_it_learns(folders: tuple[str, str], tmp_path: Path, layer: str) -> None
         report=lambda step, losses: seen.append(losses),
     )
     assert net.layer == layer and len(seen) == 80
-    first, last = (
-        statistics.median(s["total"] for s in part) for part in (seen[:20], seen[-20:])
-    )
+    first, last = (statistics.median(s["total"] for s in part) for part in (seen[:20], seen[-20:]))
     assert last < 0.9 * first
     assert set(found) == {"content", "style", "pixels"} and 0 < found["pixels"] < 0.2
     with Image.open(tmp_path / "step-00080.jpg") as sheet:
