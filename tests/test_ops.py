@@ -86,6 +86,7 @@ def test_luma_is_rec_709() -> None:
 
 
 @given(PIXELS)
+@settings(deadline=None)
 def test_with_colours_of_keeps_brightness_and_range(array: np.ndarray) -> None:
     x = torch.from_numpy(array)
     colours = x.flip(1).roll(1, 3)
@@ -95,6 +96,7 @@ def test_with_colours_of_keeps_brightness_and_range(array: np.ndarray) -> None:
 
 
 @given(PIXELS)
+@settings(deadline=None)
 @such_as(np.array([[[[0.0]], [[0.0]], [[1e-5]]]], np.float32))  # so dark that colours round away
 def test_with_colours_of_itself_changes_nothing(array: np.ndarray) -> None:
     x = torch.from_numpy(array)
