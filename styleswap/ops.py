@@ -166,6 +166,34 @@ def _power(covariance: Tensor, power: float) -> Tensor:
     return found
 
 
+def colours_like(x: Tensor, mean: Tensor, covariance: Tensor, most: float = 3.0) -> Tensor:
+    """A picture with the colours that a style has as a whole: their mean and their covariance.
+
+    By the linear map that moves colours least (Pitie & Kokaram 2007, The Linear Monge-Kantorovitch
+    Linear Colour Mapping for Example-Based Colour Transfer, eq. 14).
+
+    Args:
+        x: (1, 3, H, W) in [0, 1].
+        mean, covariance: of the style's colours, (3, 1) and (3, 3), see `colour_statistics`.
+        most: how much stronger colours may become: what hardly differs is mostly noise.
+
+    Returns:
+        (1, 3, H, W) in [0, 1].
+    """
+    own_mean, own = colour_statistics(x)
+    root, back = (_power(own, power) for power in (0.5, -0.5))
+    change = back @ _power(root @ covariance.double() @ root, 0.5) @ back
+    values, vectors = torch.linalg.eigh(change)
+    change = ((vectors * values.clamp(max=most)) @ vectors.mT).float()
+    found: Tensor = change @ (x.flatten(2)[0] - own_mean) + mean
+    return found.view_as(x).clamp(0, 1)
+
+
+def colour_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (3, 1) and covariance (3, 3) of the colours of (1, 3, H, W), in float32."""
+    return _moments(x)
+
+
 def style_swap(content: Tensor, style: Tensor, patch: int = 3, half: bool = False) -> Tensor:
     """Style swap (Chen & Schmidt 2016, section 3.1): each patch of the content's features by the
     style's patch that is most like it, overlapping patches averaged.

@@ -86,6 +86,7 @@ def test_luma_is_rec_709() -> None:
 
 
 @given(PIXELS)
+@settings(deadline=None)
 def test_with_colours_of_keeps_brightness_and_range(array: np.ndarray) -> None:
     x = torch.from_numpy(array)
     colours = x.flip(1).roll(1, 3)
@@ -95,6 +96,7 @@ def test_with_colours_of_keeps_brightness_and_range(array: np.ndarray) -> None:
 
 
 @given(PIXELS)
+@settings(deadline=None)
 @such_as(np.array([[[[0.0]], [[0.0]], [[1e-5]]]], np.float32))  # so dark that colours round away
 def test_with_colours_of_itself_changes_nothing(array: np.ndarray) -> None:
     x = torch.from_numpy(array)
@@ -248,6 +250,31 @@ def test_style_swap_is_the_literal_one(
     literal = F.conv_transpose2d(chosen, kernels)
     literal /= F.conv_transpose2d(chosen, torch.ones_like(kernels))
     torch.testing.assert_close(found, literal)
+
+
+@given(st.integers(0, 99))
+@settings(deadline=None, max_examples=30)
+def test_colours_like_a_styles(seed: int) -> None:
+    x, style = 0.3 + 0.2 * noise(1, 3, 20, 20, seed=seed), noise(1, 3, 15, 15, seed=seed + 1)
+    mix = torch.eye(3) + 0.2 * noise(3, 3, seed=seed)
+    style = 0.3 + 0.1 * torch.einsum("ij,bjhw->bihw", mix, style - 0.5)
+    mean, covariance = ops.colour_statistics(style)
+    torch.testing.assert_close(mean[:, 0], style.mean((0, 2, 3)))
+    torch.testing.assert_close(covariance, torch.cov(style.flatten(2)[0], correction=0))
+    found = ops.colour_statistics(ops.colours_like(x, mean, covariance))
+    torch.testing.assert_close(found, (mean, covariance), rtol=1e-3, atol=1e-5)
+    # Of itself, nothing changes: the map moves colours least.
+    torch.testing.assert_close(ops.colours_like(x, *ops.colour_statistics(x)), x)
+
+
+def test_colours_become_stronger_only_so_much() -> None:
+    x = 0.5 + 0.01 * (noise(1, 3, 20, 20) - 0.5)
+    style = noise(1, 3, 20, 20, seed=1)
+    made = ops.colours_like(x, *ops.colour_statistics(style), most=3.0)
+    assert made.std(dim=(2, 3)).max() <= 3.1 * x.std(dim=(2, 3)).max()
+    flat = torch.full((1, 3, 9, 9), 0.2)
+    made = ops.colours_like(flat, *ops.colour_statistics(style))
+    torch.testing.assert_close(made, style.mean((2, 3), keepdim=True).expand_as(made))
 
 
 def test_style_swap_of_itself() -> None:
