@@ -110,6 +110,9 @@ def cleaned(job: Job, x: Tensor, preset: Preset, strength: float, seed: int) -> 
     else:
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, preset.rate, n)
     level = ops.noise_level(x)
+    if not level:
+        yield Step(n + 1, n + 1, x.clamp(0, 1))
+        return
     shown, losses = x.clamp(0, 1), []
     preview = max(1, n // PREVIEWS) if x[0, 0].numel() <= PREVIEW_PIXELS else n + 1
     last: Denoiser = net
