@@ -21,6 +21,7 @@ from styleswap.specs import AnyStyleParams
 from styleswap.tensors import at_side
 
 Transfer = Callable[[Tensor, Tensor], Tensor]
+Weighted = tuple[Tensor, float]  # of a style, and its weight
 
 
 def fast(job: Job) -> torch.autocast:
@@ -36,14 +37,31 @@ def of_picture(job: Job, x: Tensor, layer: str) -> Tensor:
         return net.features(x, [layer])[layer].float()
 
 
-def of_styles(job: Job, layer: str) -> list[tuple[Tensor, float]]:
-    """The features of each style, at the size that its brush strokes shall have, and its weight."""
+def style_pictures(job: Job) -> list[Weighted]:
+    """The styles, at the size that their brush strokes shall have."""
     p = cast(AnyStyleParams, job.params)
     side = max(job.content.shape[2:]) * p.style_scale
-    return [
-        (of_picture(job, at_side(cast(Tensor, s.picture), side), layer), s.weight)
-        for s in job.styles
-    ]
+    return [(at_side(cast(Tensor, s.picture), side), s.weight) for s in job.styles]
+
+
+def of_styles(job: Job, pictures: list[Weighted], layer: str) -> list[Weighted]:
+    """The features of each style."""
+    return [(of_picture(job, x, layer), weight) for x, weight in pictures]
+
+
+def means(
+    styles: list[Weighted], statistics: Callable[[Tensor], tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor]:
+    """The mean of two statistics of several styles, by their weights."""
+    total = sum(weight for _, weight in styles)
+    found = [(statistics(x), weight / total) for x, weight in styles]
+    one, other = (torch.stack([share * pair[i] for pair, share in found]).sum(0) for i in (0, 1))
+    return one, other
+
+
+def colours(pictures: list[Weighted]) -> tuple[Tensor, Tensor]:
+    """Mean and covariance of the styles' colours, see `ops.colour_statistics`."""
+    return means(pictures, ops.colour_statistics)
 
 
 class Features:
@@ -54,7 +72,8 @@ class Features:
         self.params = cast(AnyStyleParams, job.params)
         self.net = job.perceptual("small", "average")
         self.inverse = job.inverse(layer)
-        self.styles = of_styles(job, layer)
+        self.pictures = style_pictures(job)
+        self.styles = of_styles(job, self.pictures, layer)
 
     def transferred(self, x: Tensor, transfer: Transfer) -> Tensor:
         """The features of a picture (1, 3, H, W), `padded`, with the styles transferred to them."""

@@ -4,7 +4,9 @@ The swapped features become a picture by an inverse network (section 3.3) or, wh
 are asked for, by optimisation of its pixels from there on (section 3.2, eq. 4).
 
 Departures: `small` in place of VGG-19; optimisation starts at the inverse network's picture, and by
-Adam; and see `styleswap.training.inverse`.
+Adam; and see `styleswap.training.inverse`. Averaging patches that overlap takes contrast away, so
+that results of style swap look faded: `swapped` gives it back, and the picture's colours are drawn
+half way to those of the styles.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ from torch import Tensor
 from styleswap import ops
 from styleswap.losses import relative_error
 from styleswap.methods.base import Job, Step
-from styleswap.methods.features import Features, fast
+from styleswap.methods.features import Features, colours, fast
 from styleswap.nets.inverse import cut, padded
 from styleswap.specs import SwapParams
 
 LAYER = "relu3_1"
 RATE = 0.02
 TV_WEIGHT = 1.0
+# Not all the way: the content may have nothing like some of the style's colours.
+COLOURS = 0.5
 
 
 def run(job: Job) -> Iterator[Step]:
@@ -32,13 +36,25 @@ def run(job: Job) -> Iterator[Step]:
     p = cast(SwapParams, job.params)
     features = Features(job, LAYER)
     target = features.transferred(
-        job.content, lambda content, style: ops.style_swap(content, style, p.patch, job.half)
+        job.content, lambda content, style: swapped(content, style, p.patch, job.half)
     )
     y = features.picture(target)
+    y = torch.lerp(y, ops.colours_like(y, *colours(features.pictures)), COLOURS * p.strength)
     steps = p.refine
     yield Step(1, steps + 1, features.finished(y))
     for i, (better, losses) in enumerate(refined(features, y, target, steps)):
         yield Step(i + 2, steps + 1, features.finished(better), losses)
+
+
+def swapped(content: Tensor, style: Tensor, patch: int, half: bool) -> Tensor:
+    """`ops.style_swap`, each channel with the deviation that the patches had before averaging."""
+    places = ops.best_matches(content, style, patch, half)
+    found, squares = (
+        ops.put_together(places, x, content.shape[2:], patch) for x in (style, style.square())
+    )
+    mean, deviation = ops.statistics(found)
+    before = (squares.mean((2, 3), keepdim=True) - mean.square()).clamp_min(0).sqrt()
+    return mean + (found - mean) / deviation * before
 
 
 def refined(

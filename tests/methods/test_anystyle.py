@@ -10,8 +10,9 @@ from torch import Tensor
 
 from styleswap import media, metrics, ops, tensors
 from styleswap.engine import Engine, Progress, Request, StyleChoice
+from styleswap.methods import swap
 from styleswap.specs import METHODS
-from tests.helpers import ROOT, colourful, example, picture, small
+from tests.helpers import ROOT, colourful, example, noise, picture, small
 
 METHOD_IDS = ("adain", "wct", "swap")
 every = pytest.mark.parametrize("method", METHOD_IDS)
@@ -54,7 +55,7 @@ def test_the_style_is_plain_and_the_content_recognisable(
     assert far(y, name) < (0.6 if method == "swap" else 0.45) * far(x, name)
     # Nearer to its photograph than to another picture.
     apart = metrics.content_distance(small(), y, x)
-    assert apart < 0.8 * metrics.content_distance(small(), y, x.flip(3))
+    assert apart < 0.9 * metrics.content_distance(small(), y, x.flip(3))
     # Nothing dark, nothing faded.
     ends = sorted(p.mean().item() for p in (x, example(name, 256)))
     assert ends[0] - 0.08 < y.mean().item() < ends[1] + 0.08
@@ -141,6 +142,19 @@ def test_wct_goes_from_coarse_to_fine(engine: Engine) -> None:
 def test_swap_takes_patches_of_the_size_asked_for(engine: Engine) -> None:
     made = [paint(engine, "swap", style("tiles"), patch=p) for p in (1, 3, 7)]
     assert (made[0] - made[1]).abs().mean() > 0.01 < (made[1] - made[2]).abs().mean()
+
+
+def test_swapped_patches_keep_their_contrast() -> None:
+    content, style = noise(1, 5, 14, 12), noise(1, 5, 11, 13, seed=1)
+    plain = ops.style_swap(content, style, 3)
+    found = swap.swapped(content, style, 3, half=False)
+    torch.testing.assert_close(found.mean((2, 3)), plain.mean((2, 3)))
+    # Means of several patches vary less than these do.
+    assert (plain.std((2, 3)) < 0.7 * style.std((2, 3))).all()
+    torch.testing.assert_close(found.std((2, 3)), style.std((2, 3)), rtol=0.2, atol=0)
+    # Patches of one position do not overlap.
+    one = [ops.style_swap(content, style, 1), swap.swapped(content, style, 1, half=False)]
+    torch.testing.assert_close(one[1], one[0], rtol=1e-3, atol=1e-4)
 
 
 def test_swap_refines(engine: Engine) -> None:

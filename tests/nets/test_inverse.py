@@ -59,7 +59,7 @@ def test_where_it_is_normalised() -> None:
     with torch.no_grad():
         for part in net.modules():
             if isinstance(part, torch.nn.Linear):
-                part.weight.copy_(0.01 * noise(*part.weight.shape))
+                part.weight.copy_(noise(*part.weight.shape))
     f = features(NORMALISED[0], 1, 9, 9)
     assert (net(f) - net(4 * f)).abs().mean() > 0.05  # and here it is told
 
@@ -103,13 +103,19 @@ def test_what_comes_back(layer: str) -> None:
     """Of pictures that were not trained on: as sharp, bright and rich in contrast as they were."""
     net = inverse.load(layer)
     assert not any(p.requires_grad for p in net.parameters())
-    least = {"relu1_1": 30, "relu2_1": 26, "relu3_1": 22, "relu4_1": 17}[layer]
+    photograph, style = {
+        "relu1_1": (32, 24),
+        "relu2_1": (26, 19),
+        "relu3_1": (22.5, 17.5),
+        "relu4_1": (19, 15),
+    }[layer]
     for name in ("lake", *(file.stem for file in STYLES[:3])):
         x = example(name, 256)[..., :160, :160]
         y = net(small().features(x, [layer])[layer]).clamp(0, 1)
-        assert -10 * (y - x).square().mean().log10() > least
+        psnr = -10 * (y - x).square().mean().log10()
+        assert psnr > (photograph if name == "lake" else style)
         assert y.mean().item() == pytest.approx(x.mean().item(), abs=0.03)
-        assert y.std().item() == pytest.approx(x.std().item(), rel=0.12)
+        assert y.std().item() == pytest.approx(x.std().item(), rel=0.15)
 
 
 def test_weights_that_are_not_there(tmp_path: object) -> None:
