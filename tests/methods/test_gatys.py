@@ -42,6 +42,7 @@ def job(
         half=False,
         perceptual=lambda name, pooling: small(pooling),
         inverse=lambda layer: pytest.fail("no inverse network is needed"),
+        adain=lambda: pytest.fail("no AdaIN is needed"),
         trained=lambda name: pytest.fail("no trained style is needed"),
     )
 

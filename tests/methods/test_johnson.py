@@ -32,6 +32,7 @@ def paint(net: TransformerNetwork, content: Tensor, **knobs: Any) -> Tensor:
         half=False,
         perceptual=lambda name, pooling: pytest.fail("no perceptual network is needed"),
         inverse=lambda layer: pytest.fail("no inverse network is needed"),
+        adain=lambda: pytest.fail("no AdaIN is needed"),
         trained=lambda name: net if name == "mine" else pytest.fail(name),
     )
     (step,) = johnson.run(job)
