@@ -118,7 +118,8 @@ class InverseNetwork(nn.Module):
         with torch.autocast(y.device.type, enabled=False):
             tone = self.tone(told)
             turned = tone[:, :9].view(-1, 3, 3) @ (y - 0.5).flatten(2) + tone[:, 9:, None]
-        return y + turned.view_as(y)
+            found: Tensor = y + turned.view_as(y)
+        return found
 
 
 def padded(x: Tensor, multiple: int) -> Tensor:
