@@ -154,14 +154,14 @@ class StylisingParams(Params):
     )
     finish: str = knob(
         "none",
-        Text("Last step", "最后一步"),
+        Text("Denoise the result", "对结果去噪"),
         Text(
             "Take the grain out of the result: zero-shot Noise2Noise, half a minute at most.",
             "去除结果中的颗粒：零样本 Noise2Noise，至多半分钟。",
         ),
         choices=(
             Choice("none", Text("None", "无")),
-            Choice("denoise", Text("Denoise the result", "对结果去噪")),
+            Choice("denoise", Text("Denoise", "去噪")),
         ),
     )
 

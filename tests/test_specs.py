@@ -153,9 +153,10 @@ def test_settings_come_in_the_order_of_their_declaration() -> None:
 
     found = knobs(Mine)
     assert [(k.name, k.kind) for k in found] == [
-        *(("size", "int"), ("zeta", "bool"), ("alpha", "layers"), ("mode", "choice")),
+        *(("size", "int"), ("finish", "choice"), ("zeta", "bool")),
+        *(("alpha", "layers"), ("mode", "choice")),
     ]
-    assert [k.advanced for k in found] == [False, False, True, False]
+    assert [k.advanced for k in found] == [False, False, False, True, False]
     for spec in METHODS.values():
         assert [k.name for k in knobs(spec.params)] == [
             f.name for f in dataclasses.fields(spec.params)

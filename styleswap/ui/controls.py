@@ -74,9 +74,7 @@ def widget(k: Knob, elem_id: str) -> Component:
     if k.kind == "bool":
         return gr.Checkbox(**about)
     if is_switch(k):
-        return gr.Checkbox(
-            **(about | {"label": t(k.choices[1].label), "value": k.default != k.choices[0].value})
-        )
+        return gr.Checkbox(**(about | {"value": k.default != k.choices[0].value}))
     if k.kind == "choice":
         return gr.Radio([(t(c.label), c.value) for c in k.choices], **about)
     if k.kind == "layers":

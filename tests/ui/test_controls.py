@@ -126,3 +126,12 @@ def test_too_many_steps_for_a_finger_give_a_number_box() -> None:
     many = controls.FINEST_SLIDER + 1
     assert isinstance(widget(a_knob(high=float(many), step=1.0, default=0.0), "k"), gr.Number)
     assert isinstance(widget(a_knob(high=float(many - 1), step=1.0, default=0.0), "k"), gr.Slider)
+
+
+def test_a_choice_between_nothing_and_one_thing_is_a_checkbox() -> None:
+    made = drawn(METHODS["adain"])
+    box: Any = made.widgets["finish"]
+    assert isinstance(box, gr.Checkbox) and box.value is False
+    values: dict[Component, Any] = {w: w.value for w in made.widgets.values()}  # type: ignore[attr-defined]
+    values[box] = True
+    assert made.params(values).finish == "denoise"  # type: ignore[attr-defined]
