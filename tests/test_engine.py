@@ -18,7 +18,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.methods.base import Job, Step
 from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork
-from styleswap.specs import GatysParams, MethodSpec, Params, Text, get_spec, knob
+from styleswap.specs import GatysParams, MethodSpec, StylisingParams, Text, get_spec, knob
 from tests.helpers import add_method, colourful, small
 
 PICTURE = colourful(120, 80)
@@ -26,7 +26,7 @@ STYLE = StyleChoice(colourful(70, 90))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Steps(Params):
+class Steps(StylisingParams):
     steps: int = knob(5, Text("Steps", "步"), Text("How many.", "多少。"), low=1, high=9999, step=1)
 
 
@@ -116,7 +116,7 @@ def test_methods_without_a_style_picture(
 
     add_method(monkeypatch, once, style=kind)
     styles = [StyleChoice(name="poppies", weight=2)] if kind == "trained" else []
-    (only,) = engine.run(Request("fake", PICTURE, styles, Params(size=64)))
+    (only,) = engine.run(Request("fake", PICTURE, styles, StylisingParams(size=64)))
     assert seen == ([(None, "poppies", 2)] if kind == "trained" else [])
     assert (only.i, only.n, dict(only.losses)) == (1, 1, {})
     assert only.picture().getpixel((0, 0)) == pytest.approx((255, 255, 255), abs=3)
@@ -247,13 +247,13 @@ def test_running_out_of_memory(
         raise fault
 
     add_method(monkeypatch, greedy)
-    run = engine.run(Request("fake", PICTURE, [STYLE], Params()))
+    run = engine.run(Request("fake", PICTURE, [STYLE], StylisingParams()))
     assert next(run).i == 1
     with pytest.raises(StyleSwapError) as error:
         next(run)
     assert str(error.value) == OUT_OF_MEMORY
     with pytest.raises(StyleSwapError):  # and not waiting for a turn for ever
-        list(engine.run(Request("fake", PICTURE, [STYLE], Params())))
+        list(engine.run(Request("fake", PICTURE, [STYLE], StylisingParams())))
 
 
 def test_running_out_of_memory_before_the_method_begins(
@@ -275,7 +275,7 @@ def test_bugs_are_not_dressed_up(engine: Engine, monkeypatch: pytest.MonkeyPatch
 
     add_method(monkeypatch, wrong)
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        list(engine.run(Request("fake", PICTURE, [STYLE], Params())))
+        list(engine.run(Request("fake", PICTURE, [STYLE], StylisingParams())))
 
 
 # --- taking turns and stopping ------------------------------------------------------------------
@@ -313,7 +313,7 @@ def test_jobs_never_overlap(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> 
         running -= 1
 
     add_method(monkeypatch, watched)
-    request = Request("fake", PICTURE, [STYLE], Params(size=64))
+    request = Request("fake", PICTURE, [STYLE], StylisingParams(size=64))
     done: list[int] = []
     threads = [in_background(lambda: done.append(len(list(engine.run(request))))) for _ in range(4)]
     for thread in threads:
@@ -340,7 +340,7 @@ def test_a_coarse_state_becomes_a_result_of_full_size(
         yield Step(1, 2, job.content[..., ::2, ::2])
 
     add_method(monkeypatch, coarse)
-    (progress,) = engine.run(Request("fake", PICTURE, [STYLE], Params(size=64)))
+    (progress,) = engine.run(Request("fake", PICTURE, [STYLE], StylisingParams(size=64)))
     assert progress.picture().size == (32, 22)
     assert progress.result().size == progress.size == (64, 43)
     facts = progress.facts("fake")
@@ -357,7 +357,7 @@ def test_cancelling_from_elsewhere(engine: Engine, monkeypatch: pytest.MonkeyPat
     cancel = threading.Event()
     timer = threading.Timer(0.1, cancel.set)
     timer.start()
-    progress = list(engine.run(Request("fake", PICTURE, [STYLE], Params(size=64)), cancel))
+    progress = list(engine.run(Request("fake", PICTURE, [STYLE], StylisingParams(size=64)), cancel))
     assert 1 <= len(progress) < 500
 
 
@@ -394,7 +394,7 @@ def test_closing_frees_the_device_and_the_method(
             closed.append(True)
 
     add_method(monkeypatch, tidy)
-    request = Request("fake", PICTURE, [STYLE], Params(size=64))
+    request = Request("fake", PICTURE, [STYLE], StylisingParams(size=64))
     run = engine.run(request)
     next(run)
     run.close()  # type: ignore[attr-defined]
