@@ -86,14 +86,12 @@ def stylised(teacher: Teacher, photos: list[Path], sheet: Path | None) -> None:
         + "".join(f"{m + ': style':>14}{'content':>9}{'bright':>8}" for m in METHOD_IDS)
     )
     means: dict[str, list[tuple[float, float]]] = {method: [] for method in METHOD_IDS}
-    plains = []
     for i, file in enumerate(photos):
         source = STYLES[i % len(STYLES)]
         photo, style = media.fit(media.open_picture(file), SIDE), media.open_picture(source)
         x = tensors.from_pil(photo)
         painted = tensors.at_side(tensors.from_pil(style), SIDE)
         plain = distance(teacher, x, painted)
-        plains.append(plain)
         row = [x, painted]
         ends = sorted((x.mean().item(), painted.mean().item()))
         line = f"{f'{file.stem} / {source.stem}':28}"
