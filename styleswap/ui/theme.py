@@ -139,11 +139,11 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 .dark input[type="range"] { --neutral-200: var(--neutral-700); }
 
 .result { position: sticky; top: 10px; align-self: flex-start; }
-.stage { --stage: max(380px, min(100vh - 300px, 860px)); height: var(--stage); }
+.stage { --stage: max(380px, min(100vh - 300px, 860px)); height: var(--stage) !important; }
 .stage img { max-height: calc(var(--stage) - 4px) !important; }
 #top, .status-box { padding: 0 !important; border: 0 !important; }
 #top .html-container, .status-box .html-container { padding: 0 !important; }
-.status-box { min-height: 62px; }
+.status-box { min-height: 62px !important; }
 .status .bar { height: 6px; border-radius: 3px; background: var(--neutral-200); overflow: hidden; }
 .dark .status .bar { background: var(--neutral-700); }
 .status .bar i { display: block; height: 100%; background: var(--primary-500);

@@ -201,7 +201,7 @@ CHANGES: dict[str, Any] = {
     "tv": 10.0,
 }
 # The engine makes the content of this size, and the job's `perceptual` reads the network's name.
-ELSEWHERE = {"size", "network"}
+ELSEWHERE = {"size", "network", "finish"}
 
 
 def test_every_setting_is_known_here() -> None:
