@@ -29,9 +29,10 @@ def choose_method(page: Page, title: str) -> None:
 
 
 def top_of(page: Page, box: str) -> float:
+    """Pixels below the top of the document: starting a job scrolls the picture into view."""
     bounds = page.locator(box).bounding_box()
     assert bounds is not None
-    return bounds["y"]
+    return round(bounds["y"] + float(page.evaluate("scrollY")))
 
 
 def test_the_first_visit_needs_one_click(visit: Visit, app: str, tmp_path: Path) -> None:
