@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -271,7 +272,9 @@ def denoise(
     facts = report(picture, params, last.image, reference).figures
     if as_json:
         first = {"output": str(output), "seconds": round(last.seconds, 3)}
-        typer.echo(json.dumps({**first, **facts}))
+        # JSON knows no infinity: what equals the clean picture has null.
+        found = {k: v if math.isfinite(v) else None for k, v in facts.items()}
+        typer.echo(json.dumps({**first, **found}))
         return
     typer.echo(f"wrote {output}, {last.seconds:.1f} s; the noise was {facts['sigma']:.1f} of 255")
     if "psnr" in facts:

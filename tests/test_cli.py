@@ -564,6 +564,8 @@ def test_denoise(call: Call, content: Path, tmp_path: Path, five_steps: None) ->
     assert code == 0 and "the noise was" in out and "PSNR" not in out
     code, out, _ = call("denoise", content, "-o", target, "--clean", content)
     assert code == 0 and "PSNR" in out
+    code, out, _ = call("denoise", content, "-o", target, "--clean", content, "--json")
+    assert code == 0 and json.loads(out, parse_constant=pytest.fail)["psnr_noisy"] is None
 
 
 def test_denoise_refuses(call: Call, content: Path, swirl: Path, tmp_path: Path) -> None:

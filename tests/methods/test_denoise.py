@@ -109,11 +109,31 @@ def test_too_thin(engine: Engine) -> None:
 
 def test_strips_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     net, x = new_denoiser(torch.Generator().manual_seed(0)), noise(1, 3, 41, 30)
-    *_, whole = denoise.denoised(net, x, 1.0, 1.0)
+    *_, whole = denoise.denoised(net, x, 1.0, 1.0, 8)
     monkeypatch.setattr(denoise, "STRIP", 300)
-    *before, strips = denoise.denoised(net, x, 1.0, 1.0)
+    *before, strips = denoise.denoised(net, x, 1.0, 1.0, 8)
     torch.testing.assert_close(strips, whole)
     assert len(before) == 4
+
+
+def test_every_flip_and_turn_is_taken_back() -> None:
+    x = noise(1, 3, 5, 7)
+    shown = [denoise.turned(x, k) for k in range(8)]
+    assert len({tuple(y.flatten().tolist()) for y in shown}) == 8
+    for k, y in enumerate(shown):
+        assert torch.equal(denoise.turned(y, k, back=True), x)
+
+
+def test_a_picture_turned_gives_the_result_turned() -> None:
+    """What the network alone does not: it is shown all eight."""
+    net, x = new_denoiser(torch.Generator().manual_seed(0)), noise(1, 3, 12, 9)
+
+    def result(y: torch.Tensor, turns: int) -> torch.Tensor:
+        *_, last = denoise.denoised(net, y, 1.0, 1.0, turns)
+        return last
+
+    torch.testing.assert_close(result(x.mT.flip(2), 8), result(x, 8).mT.flip(2))
+    assert not torch.allclose(result(x.mT.flip(2), 1), result(x, 1).mT.flip(2), atol=1e-3)
 
 
 def test_it_ends_where_nothing_is_learnt() -> None:
