@@ -1,4 +1,5 @@
-"""The command line: ``styleswap image``, ``images``, ``styles``, ``methods``, ``train``, ``bench``.
+"""The command line: ``styleswap image``, ``images``, ``video``, ``denoise``, ``styles``,
+``methods``, ``train``, ``bench``.
 
 The flags of a method's settings are made from its `Params` class. Faults that a person can put
 right are one sentence on standard error and exit code 2.
@@ -10,8 +11,10 @@ import contextlib
 import inspect
 import json
 import math
+import signal
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -22,7 +25,19 @@ from tqdm import tqdm
 
 from styleswap import media
 from styleswap.errors import StyleSwapError
-from styleswap.specs import METHODS, DenoiseParams, Knob, MethodSpec, get_spec, knobs, make_params
+from styleswap.specs import (
+    METHODS,
+    DenoiseParams,
+    Knob,
+    MethodSpec,
+    VideoParams,
+    get_spec,
+    knobs,
+    make_params,
+    make_video_params,
+    stylisers,
+    video_knobs,
+)
 from styleswap.training.settings import InverseSettings, PerceptualSettings, StyleSettings
 
 if TYPE_CHECKING:
@@ -51,20 +66,22 @@ Folder = Annotated[Path, typer.Option(help="Folder of the weights and MANIFEST.t
 Resume = Annotated[bool, typer.Option(help="Carry on from the checkpoint in --runs.")]
 
 
-def _flag(takers: list[tuple[MethodSpec, Knob]]) -> inspect.Parameter:
+def _flag(takers: list[tuple[str, Knob]]) -> inspect.Parameter:
     """The flag of one setting; unset is None, so that each method's own default holds."""
     kinds: dict[str, type] = {"int": int, "float": float, "bool": bool}
-    methods, knob = [spec for spec, _ in takers], takers[0][1]
-    ranges = {spec.id: f"{k.low:g} to {k.high:g}" for spec, k in takers if k.low is not None}
+    knob = takers[0][1]
+    ranges = {owner: f"{k.low:g} to {k.high:g}" for owner, k in takers if k.low is not None}
     same = len(set(ranges.values())) < 2
     bounds = ", ".join(
-        [*ranges.values()][:1] if same else (f"{text} for {id}" for id, text in ranges.items())
+        [*ranges.values()][:1]
+        if same
+        else (f"{text} for {owner}" for owner, text in ranges.items())
     )
     one_of = ", ".join(c.value for c in knob.choices)
     facts = "; ".join(part for part in (bounds, one_of, f"default {knob.default}") if part)
     option = typer.Option(
         help=f"{knob.help} ({facts})",
-        rich_help_panel="Settings of " + ", ".join(m.id for m in methods),
+        rich_help_panel="Settings of " + ", ".join(owner for owner, _ in takers),
         show_default=False,
     )
     return inspect.Parameter(
@@ -77,10 +94,23 @@ def _flag(takers: list[tuple[MethodSpec, Knob]]) -> inspect.Parameter:
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command a flag for every setting of every method, in place of its ``**settings``."""
-    takers: dict[str, list[tuple[MethodSpec, Knob]]] = {}
-    for spec in METHODS.values():
-        for knob in knobs(spec.params):
-            takers.setdefault(knob.name, []).append((spec, knob))
+    return _with_flags(command, {s.id: knobs(s.params) for s in METHODS.values()})
+
+
+def _with_video_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for a command that makes videos, whose own settings come first."""
+    own = {spec.id: video_knobs(spec) for spec in stylisers()}
+    return _with_flags(command, {"the video": knobs(VideoParams)} | own)
+
+
+def _with_flags(
+    command: Callable[..., None], settings: Mapping[str, Sequence[Knob]]
+) -> Callable[..., None]:
+    """Give a command a flag for each of the settings, listed by who takes them."""
+    takers: dict[str, list[tuple[str, Knob]]] = {}
+    for owner, theirs in settings.items():
+        for knob in theirs:
+            takers.setdefault(knob.name, []).append((owner, knob))
     own = inspect.signature(command, eval_str=True)
     fixed = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     flags = [_flag(found) for found in takers.values()]
@@ -155,6 +185,22 @@ def _worked(run: Iterator[Progress], each: Callable[[Progress], None]) -> Progre
             bar.write(f"stopped at step {last.i} of {last.n}", sys.stderr)
     assert last is not None
     return last
+
+
+@contextlib.contextmanager
+def _interrupted() -> Iterator[threading.Event]:
+    """Gives what the first Ctrl-C sets; the second ends the program."""
+    stop = threading.Event()
+
+    def first(*_: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, usual)
+
+    usual = signal.signal(signal.SIGINT, first)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _choices(
@@ -279,6 +325,64 @@ def denoise(
     typer.echo(f"wrote {output}, {last.seconds:.1f} s; the noise was {facts['sigma']:.1f} of 255")
     if "psnr" in facts:
         typer.echo("PSNR {psnr_noisy:.2f} dB, then {psnr:.2f} dB; SSIM {ssim:.3f}".format(**facts))
+
+
+@app.command("video")
+@_with_video_settings
+def video(
+    source: Annotated[Path, typer.Argument(help="The video to repaint.")],
+    *,
+    style: Styles = None,
+    style_weight: Weights = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="johnson or adain, by what --style is; others repaint each frame for seconds or"
+            " minutes."
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="MP4 or GIF file to write.")],
+    warping_error: Annotated[
+        bool, typer.Option("--warping-error", help="Also measure how much the result flickers.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one line of JSON.")
+    ] = False,
+    **settings: Any,
+) -> None:
+    """Repaint a video in a style, with its sound. Ctrl-C stops and keeps what is done."""
+    from styleswap import video as files
+
+    trained = not any(Path(name).exists() for name in style or [])
+    spec = get_spec(method or ("johnson" if trained else "adain"))
+    given = {k: v for k, v in settings.items() if v is not None}
+    params, own = make_video_params(spec, given)
+    media.check_target(output, files.SUFFIXES)
+    clip = files.open_clip(source)
+    from styleswap import movie
+    from styleswap.engine import Engine
+
+    request = movie.VideoRequest(clip, spec.id, _choices(spec, style, style_weight), params, own)
+    if spec.pace != "live":
+        typer.echo(
+            f"{spec.id} takes {spec.pace} for each of {len(request.chosen)} frames; johnson and"
+            " adain are made for videos.",
+            err=True,
+        )
+    with _interrupted() as stop, tqdm(unit="frame", disable=None, leave=False) as bar:
+        for last in movie.restyle(Engine(), request, output, stop):
+            bar.total = last.n
+            bar.update(last.i - bar.n)
+    facts = movie.facts(request, output, last)
+    if warping_error:
+        facts |= movie.warping_errors(request, output)
+    if as_json:
+        typer.echo(json.dumps({"method": spec.id, "output": str(output), **facts}))
+    else:
+        typer.echo(
+            "wrote {output}, {width} x {height}, {frames} frames, {seconds:.1f} s,"
+            " {ms_per_frame:.0f} ms a frame".format(output=output, **facts)
+        )
 
 
 @app.command("styles")

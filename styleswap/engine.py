@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -53,6 +54,10 @@ class Request:
     params: Params
 
 
+class Stopped(Exception):
+    """A job was cancelled while it waited for the device."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a job is. The last one of a run holds the result.
@@ -98,12 +103,36 @@ class Progress:
         }
 
 
+class Turns:
+    """Who may use the device: one at a time, in the order in which they asked."""
+
+    def __init__(self) -> None:
+        self._line: deque[object] = deque()
+        self._moved = threading.Condition()
+
+    @contextlib.contextmanager
+    def turn(self, cancel: threading.Event) -> Iterator[bool]:
+        """Wait for a turn and hold it; gives False where `cancel` was set before it came."""
+        ticket = object()
+        with self._moved:
+            self._line.append(ticket)
+            while self._line[0] is not ticket and not cancel.is_set():
+                self._moved.wait(0.1)
+            mine = self._line[0] is ticket and not cancel.is_set()
+        try:
+            yield mine
+        finally:
+            with self._moved:
+                self._line.remove(ticket)
+                self._moved.notify_all()
+
+
 class Engine:
     """Runs methods on one device, one job at a time, and keeps networks that were loaded."""
 
     def __init__(self, device: str | None = None) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._networks: dict[tuple[str, str], PerceptualNetwork] = {}
         self._adain: tuple[AdainNetwork, Repaint] | None = None
         self._inverses: dict[str, InverseNetwork] = {}
@@ -123,30 +152,15 @@ class Engine:
         cancel = cancel or threading.Event()
         check_styles(spec, request.styles)
         content = sized(request.content, request.params)
-        method = importlib.import_module(f"styleswap.methods.{spec.id}")
-        with self._turn(cancel) as mine:
+        with self._turns.turn(cancel) as mine:
             if not mine:
                 return
             used: list[str] = []
-
-            def network(name: str, pooling: Pooling) -> PerceptualNetwork:
-                used.append(perceptual.choose(name))
-                return self._perceptual(used[-1], pooling)
-
             began = time.monotonic()
             with self._sentences():
-                job = Job(
-                    content=tensors.from_pil(content).to(self.device),
-                    styles=tuple(self._style(s) for s in request.styles),
-                    params=request.params,
-                    device=self.device,
-                    half=bf16_is_fast(self.device),
-                    perceptual=network,
-                    inverse=self._inverse,
-                    adain=self._any_style,
-                    trained=self._trained,
-                )
-                for step in with_finish(method.run(job), job):
+                x = tensors.from_pil(content).to(self.device)
+                job = self._job(x, request.styles, request.params, used)
+                for step in with_finish(_module(spec).run(job), job):
                     yield Progress(
                         step.i,
                         step.n,
@@ -159,17 +173,74 @@ class Engine:
                     if cancel.is_set():
                         return
 
+    def painter(
+        self,
+        method: str,
+        size: tuple[int, int],
+        styles: Sequence[StyleChoice],
+        params: Params,
+        cancel: threading.Event,
+    ) -> Repaint:
+        """What repaints frames, (B, 3, H, W) in [0, 1] on the CPU; it comes back there.
+
+        What is the same for all frames is done once. Others may have the device between two calls.
+        The settings' own `size` does not count.
+
+        Args:
+            size: width and height of the frames.
+
+        Raises:
+            StyleSwapError: as `run`.
+            Stopped: `cancel` was set while waiting; so does what is given.
+        """
+        spec = get_spec(method)
+        check_styles(spec, styles)
+        check_thin(size)
+        module = _module(spec)
+        with self._mine(cancel):
+            job = self._job(torch.zeros(1, 3, *size[::-1]).to(self.device), styles, params, [])
+            if hasattr(module, "painter"):
+                repaint: Repaint = module.painter(job)
+            else:
+
+                def repaint(x: Tensor) -> Tensor:
+                    *_, last = module.run(replace(job, content=x))
+                    return last.image
+
+        def paint(x: Tensor) -> Tensor:
+            with self._mine(cancel):
+                return repaint(x.to(self.device)).cpu()
+
+        return paint
+
     @contextlib.contextmanager
-    def _turn(self, cancel: threading.Event) -> Iterator[bool]:
-        """Hold the device; gives False where `cancel` was set while waiting for it."""
-        while not self._lock.acquire(timeout=0.1):
-            if cancel.is_set():
-                yield False
-                return
-        try:
-            yield not cancel.is_set()
-        finally:
-            self._lock.release()
+    def _mine(self, cancel: threading.Event) -> Iterator[None]:
+        """Hold the device; out of memory is a sentence."""
+        with self._turns.turn(cancel) as mine, self._sentences():
+            if not mine:
+                raise Stopped
+            yield
+
+    def _job(
+        self, content: Tensor, styles: Sequence[StyleChoice], params: Params, used: list[str]
+    ) -> Job:
+        """What a method is given; the perceptual networks that it takes are put into `used`."""
+
+        def network(name: str, pooling: Pooling) -> PerceptualNetwork:
+            used.append(perceptual.choose(name))
+            return self._perceptual(used[-1], pooling)
+
+        return Job(
+            content=content,
+            styles=tuple(self._style(s) for s in styles),
+            params=params,
+            device=self.device,
+            half=bf16_is_fast(self.device),
+            perceptual=network,
+            inverse=self._inverse,
+            adain=self._any_style,
+            trained=self._trained,
+        )
 
     @contextlib.contextmanager
     def _sentences(self) -> Iterator[None]:
@@ -219,6 +290,10 @@ class Engine:
         return self._styles[name]
 
 
+def _module(spec: MethodSpec) -> Any:
+    return importlib.import_module(f"styleswap.methods.{spec.id}")
+
+
 def with_finish(steps: Iterator[Step], job: Job) -> Iterator[Step]:
     """A method's steps, and those of the last step that its settings ask for."""
     if not isinstance(job.params, StylisingParams) or job.params.finish == "none":
@@ -241,17 +316,22 @@ def sized(content: Image.Image, params: Params) -> Image.Image:
     """
     if isinstance(params, StylisingParams):
         content = media.fit(content, params.size)
-        if min(content.size) < SHORTEST_SIDE:
-            raise StyleSwapError(
-                f"At size {params.size} the picture would be only {min(content.size)} px on its"
-                f" shorter side and {SHORTEST_SIDE} are needed; choose a larger size or crop it."
-            )
+        check_thin(content.size)
     elif min(content.size) < THINNEST:
         raise StyleSwapError(
             f"The picture is {content.width} x {content.height} pixels; {THINNEST} a side are"
             " needed."
         )
     return content
+
+
+def check_thin(size: tuple[int, int]) -> None:
+    """Refuse what is too thin for the deepest layers, in one sentence."""
+    if min(size) < SHORTEST_SIDE:
+        raise StyleSwapError(
+            f"At size {max(size)} the picture would be only {min(size)} px on its shorter side and"
+            f" {SHORTEST_SIDE} are needed; choose a larger size or crop it."
+        )
 
 
 def check_styles(spec: MethodSpec, styles: Sequence[StyleChoice]) -> None:

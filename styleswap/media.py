@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -191,12 +191,23 @@ def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
     target = check_target(path)
     format, settings = _WRITERS[target.suffix.lower()]
     plain = _normal(picture)
+    with whole(target) as part, open(part, "xb") as file:
+        plain.save(file, format=format, **settings)
+
+
+@contextlib.contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """Another name in the folder of `target`, for a file that is moved there once it is written;
+    on a fault nothing is left of it.
+
+    Raises:
+        StyleSwapError: whatever the system says of writing, as a sentence.
+    """
     # Not tempfile's: its files are closed to everyone but the owner, and stay so once moved.
     part = target.with_name(f".{secrets.token_hex(8)}.part")
-    with _write_sentences(path):
+    with write_sentences(target):
         try:
-            with open(part, "xb") as file:
-                plain.save(file, format=format, **settings)
+            yield part
             os.replace(part, target)
         finally:
             part.unlink(missing_ok=True)
@@ -218,25 +229,28 @@ def make_folder(path: Path) -> None:
     Raises:
         StyleSwapError: it cannot be made, or not be written to.
     """
-    with _write_sentences(path):
+    with write_sentences(path):
         path.mkdir(parents=True, exist_ok=True)
         if not os.access(path, os.W_OK):
             raise PermissionError
 
 
-def check_target(path: str | os.PathLike[str]) -> Path:
-    """Refuse what `save_picture` could not write, before minutes are spent on the picture.
+def check_target(path: str | os.PathLike[str], suffixes: Collection[str] = _WRITERS.keys()) -> Path:
+    """Refuse what could not be written, before minutes are spent on it.
+
+    Args:
+        suffixes: what the name may end in; `save_picture` knows the default ones.
 
     Raises:
         StyleSwapError: as `save_picture`, but for a full disk.
     """
     target = Path(path)
     name = repr(os.fspath(path))
-    if target.suffix.lower() not in _WRITERS:
+    if target.suffix.lower() not in suffixes:
         raise StyleSwapError(
-            f"Cannot save as {name}; give a name that ends in {', '.join(_WRITERS)}."
+            f"Cannot save as {name}; give a name that ends in {', '.join(suffixes)}."
         )
-    with _write_sentences(path):
+    with write_sentences(path):
         if target.is_dir():
             raise StyleSwapError(f"Cannot save as {name}, which is a folder; give a file's name.")
         if not stat.S_ISDIR(os.stat(target.parent).st_mode):
@@ -247,7 +261,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 
 
 @contextlib.contextmanager
-def _write_sentences(path: str | os.PathLike[str]) -> Iterator[None]:
+def write_sentences(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn what the system says of writing to `path` into a sentence."""
     name = repr(os.fspath(path))
     try:
@@ -269,22 +283,41 @@ def _write_sentences(path: str | os.PathLike[str]) -> Iterator[None]:
 
 def _read(path: str | os.PathLike[str], what: str) -> bytes:
     """An ordinary file's bytes, or one more than `MAX_BYTES` of them."""
-    file, name = Path(path), repr(os.fspath(path))
-    try:
-        # Asked before opening: to open a named pipe is to wait for whoever writes to it.
-        status = file.stat()
+    with read_sentences(path, what):
+        if not size_of(path, what):  # true of the kernel's pretended files too, which may block
+            return b""
+        with open(path, "rb") as opened:
+            return opened.read(MAX_BYTES + 1)
+
+
+def size_of(path: str | os.PathLike[str], what: str, kind: str = "picture") -> int:
+    """Bytes of an ordinary file.
+
+    Asked before opening: to open a named pipe is to wait for whoever writes to it.
+
+    Raises:
+        StyleSwapError: it is none, or cannot be found.
+    """
+    name = repr(os.fspath(path))
+    with read_sentences(path, what):
+        status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
             raise StyleSwapError(
-                f"The {what} must be a picture, but {name} is a folder; choose a file."
+                f"The {what} must be a {kind}, but {name} is a folder; choose a file."
             )
         if not stat.S_ISREG(status.st_mode):
             raise StyleSwapError(
-                f"The {what} must be a picture, but {name} is not an ordinary file; choose one."
+                f"The {what} must be a {kind}, but {name} is not an ordinary file; choose one."
             )
-        if status.st_size == 0:  # true of the kernel's pretended files too, which may block
-            return b""
-        with file.open("rb") as opened:
-            return opened.read(MAX_BYTES + 1)
+        return status.st_size
+
+
+@contextlib.contextmanager
+def read_sentences(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """Turn what the system says of reading `path` into a sentence."""
+    name = repr(os.fspath(path))
+    try:
+        yield
     except (FileNotFoundError, NotADirectoryError) as fault:
         raise StyleSwapError(
             f"The {what} was not found, for there is no file {name}; check its name."

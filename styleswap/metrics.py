@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+import cv2
 import numpy as np
 import torch
 from skimage.metrics import structural_similarity
@@ -13,6 +14,10 @@ from torch import Tensor
 
 from styleswap.losses import Perceptual, relative_error
 from styleswap.specs import STYLE_LAYERS
+from styleswap.steady import Finder, Pixels, warped
+
+# Motion is measured at the full size of whatever is smaller than this.
+WHOLE = 4096
 
 
 @torch.no_grad()
@@ -67,3 +72,36 @@ def ssim(x: Tensor, clean: Tensor) -> float:
         use_sample_covariance=False,
     )
     return float(np.float64(found))
+
+
+def warping_error(pairs: Iterable[tuple[Pixels, Pixels]]) -> tuple[float, float]:
+    """How much a film changes where nothing but motion should change it: its flicker.
+
+    E_warp of Lai et al. (ECCV 2018, section 4.1), with the motion found in the content, frame to
+    frame: the mean square of what differs from the frame before, moved along, where both directions
+    of the motion agree and the content looks the same.
+
+    Args:
+        pairs: content and result of each frame, (H, W, 3), uint8, of one size.
+
+    Returns:
+        Of the content itself, and of the result; for values in [0, 1]. nan for a single frame.
+    """
+    finder = Finder(side=WHOLE, preset=cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    errors: list[list[float]] = []
+    before: tuple[Pixels, Pixels] | None = None
+    for pair in pairs:
+        if before is not None:
+            motion = finder.motion(finder.seen(before[0]), finder.seen(pair[0]))
+            sure = motion.trust > 0.5
+            if sure.any():
+                moved = (warped(old.astype(np.float32), motion.flow) for old in before)
+                errors.append(
+                    [
+                        float(np.square((new - old)[sure] / 255).mean())
+                        for new, old in zip(pair, moved, strict=True)
+                    ]
+                )
+        before = pair
+    content, result = np.mean(errors, 0) if errors else (math.nan, math.nan)
+    return float(content), float(result)

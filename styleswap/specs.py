@@ -182,13 +182,18 @@ def knobs(params: type[Params]) -> list[Knob]:
 
 def make_params(spec: MethodSpec, values: Mapping[str, Any]) -> Params:
     """Build a method's `Params` from loose values; unknown names and bad values are refused."""
-    known = [k.name for k in knobs(spec.params)]
-    for name in values:
+    check_names(spec.id, [k.name for k in knobs(spec.params)], values)
+    return spec.params(**values)
+
+
+def check_names(owner: str, known: Iterable[str], names: Iterable[str]) -> None:
+    """Refuse a setting that `owner` does not know."""
+    known = list(known)
+    for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            raise StyleSwapError(f"{spec.id} has no setting called {name}.{hint}")
-    return spec.params(**values)
+            raise StyleSwapError(f"{owner} has no setting called {name}.{hint}")
 
 
 @dataclass(frozen=True)
@@ -521,6 +526,62 @@ class DenoiseParams(Params):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class VideoParams(Params):
+    """Settings of a video, beside those of the method that repaints its frames."""
+
+    size: int = knob(
+        1920,
+        Text("Size", "尺寸"),
+        Text(
+            "Longer side of the result, in pixels; a smaller video keeps its own size.",
+            "结果视频较长边的像素数；更小的视频保持原尺寸。",
+        ),
+        low=64,
+        high=3840,
+        step=32,
+    )
+    steady: float = knob(
+        0.5,
+        Text("Steadiness", "稳定度"),
+        Text(
+            "Against flicker: each frame is drawn towards the one before, moved along. 0 repaints"
+            " every frame by itself.",
+            "抑制闪烁：每一帧都向沿运动方向移动的前一帧靠拢。0 表示各帧独立重绘。",
+        ),
+        low=0.0,
+        high=1.0,
+        step=0.05,
+    )
+    start: float = knob(
+        0.0,
+        Text("From", "开始"),
+        Text("Seconds from the video's beginning.", "距视频开头的秒数。"),
+        low=0.0,
+        high=86_400.0,
+        step=0.1,
+    )
+    end: float = knob(
+        0.0,
+        Text("To", "结束"),
+        Text("Seconds from the video's beginning; 0 is its end.", "距视频开头的秒数；0 为结尾。"),
+        low=0.0,
+        high=86_400.0,
+        step=0.1,
+    )
+    quality: str = knob(
+        "good",
+        Text("Quality", "画质"),
+        Text("The better, the larger the file.", "画质越好，文件越大。"),
+        choices=(
+            Choice("small", Text("Small file", "小文件")),
+            Choice("good", Text("Good", "良好")),
+            Choice("best", Text("Best", "最佳")),
+        ),
+        advanced=True,
+    )
+
+
 METHODS: dict[str, MethodSpec] = {
     spec.id: spec
     for spec in (
@@ -630,3 +691,21 @@ def get_spec(method: str) -> MethodSpec:
 def stylisers() -> list[MethodSpec]:
     """The methods that repaint a picture."""
     return [spec for spec in METHODS.values() if issubclass(spec.params, StylisingParams)]
+
+
+def video_knobs(spec: MethodSpec) -> list[Knob]:
+    """The settings of a method that a video by it has: not those that the video has itself, nor
+    what makes no sense frame by frame."""
+    taken = {"finish", *(k.name for k in knobs(VideoParams))}
+    return [k for k in knobs(spec.params) if k.name not in taken]
+
+
+def make_video_params(spec: MethodSpec, values: Mapping[str, Any]) -> tuple[Params, VideoParams]:
+    """A method's settings and the video's, out of loose values for both."""
+    of_video = [k.name for k in knobs(VideoParams)]
+    own = [k.name for k in video_knobs(spec)]
+    check_names(f"A video by {spec.id}", of_video + own, values)
+    return (
+        spec.params(**{k: v for k, v in values.items() if k in own}),
+        VideoParams(**{k: v for k, v in values.items() if k in of_video}),
+    )

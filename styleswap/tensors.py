@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -15,16 +16,26 @@ def from_pil(picture: Image.Image) -> Tensor:
     """An RGB picture as (1, 3, H, W) float32 in [0, 1]."""
     if picture.mode != "RGB":
         raise ValueError(f"expected an RGB picture, not {picture.mode}: use media.clean first")
-    array = np.array(picture, dtype=np.uint8)  # a copy: the picture stays the caller's
-    return torch.from_numpy(array).permute(2, 0, 1)[None].float().div(255)
+    return from_pixels(np.array(picture, dtype=np.uint8))  # a copy: it stays the caller's
+
+
+def from_pixels(pixels: NDArray[np.uint8]) -> Tensor:
+    """(H, W, 3), uint8, as (1, 3, H, W) float32 in [0, 1]."""
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(255)
 
 
 def to_pil(x: Tensor) -> Image.Image:
     """(1, 3, H, W) in [0, 1], clamped and rounded, as an RGB picture."""
+    return Image.fromarray(to_pixels(x))
+
+
+def to_pixels(x: Tensor) -> NDArray[np.uint8]:
+    """(1, 3, H, W) in [0, 1], clamped and rounded, as (H, W, 3), uint8."""
     if x.ndim != 4 or x.shape[:2] != (1, 3):
         raise ValueError(f"expected (1, 3, H, W), not {tuple(x.shape)}")
-    array = x.detach()[0].float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
-    return Image.fromarray(array.cpu().numpy())
+    scaled = x.detach()[0].float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
+    pixels: NDArray[np.uint8] = scaled.contiguous().cpu().numpy()
+    return pixels
 
 
 def resize(x: Tensor, height: int, width: int) -> Tensor:

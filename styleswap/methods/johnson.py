@@ -6,10 +6,11 @@ How the network departs from the paper stands in `styleswap.nets.transformer`, i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import torch
+from torch import Tensor
 
 from styleswap import ops
 from styleswap.methods.base import Job, Step
@@ -18,10 +19,16 @@ from styleswap.specs import JohnsonParams
 
 def run(job: Job) -> Iterator[Step]:
     """Repaint the picture; yields once."""
+    yield Step(1, 1, painter(job)(job.content))
+
+
+def painter(job: Job) -> Callable[[Tensor], Tensor]:
+    """What repaints pictures (B, 3, H, W), such as the frames of a film."""
     p = cast(JohnsonParams, job.params)
     repaint = job.trained(cast(str, job.styles[0].name))
-    y = repaint(job.content)
-    y = torch.lerp(job.content, y, p.strength)
-    if p.keep_colours:
-        y = ops.with_colours_of(y, job.content)
-    yield Step(1, 1, y)
+
+    def paint(x: Tensor) -> Tensor:
+        y = torch.lerp(x, repaint(x), p.strength) if p.strength < 1 else repaint(x)
+        return ops.with_colours_of(y, x) if p.keep_colours else y
+
+    return paint

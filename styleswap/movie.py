@@ -1,0 +1,245 @@
+"""From video to video: reading, repainting and writing at the same time.
+
+    reading: decode, scale, find the motion, steady what was filmed | repainting | writing: steady
+    what was painted, encode
+
+Each of the three runs in a thread of its own, a few frames ahead of the next: memory does not grow
+with the video's length.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from styleswap import metrics, tensors, video
+from styleswap.engine import Engine, Stopped, StyleChoice
+from styleswap.specs import Params, VideoParams, get_spec
+from styleswap.steady import Finder, Motion, Steadier
+from styleswap.video import Clip, Pixels
+
+T = TypeVar("T")
+
+# x264's constant rate factors: paint has more detail than what is filmed.
+QUALITIES = {"small": 26, "good": 21, "best": 16}
+# Frames that may wait between two of the threads.
+ROOM = 4
+# Frames that go through a trained network together on a GPU.
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class VideoRequest:
+    """A video to make: the method with its styles and settings, and the video's own settings."""
+
+    clip: Clip
+    method: str
+    styles: Sequence[StyleChoice]
+    params: Params
+    video: VideoParams
+
+    @property
+    def chosen(self) -> range:
+        """The frames that are repainted."""
+        return self.clip.between(self.video.start, self.video.end)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result."""
+        return self.clip.fitted(self.video.size)
+
+
+@dataclass(frozen=True)
+class VideoProgress:
+    """How far a video is.
+
+    Attributes:
+        i, n: frames done, and frames in all.
+        seconds: since the job began.
+        picture: the frame that was repainted last, (H, W, 3).
+    """
+
+    i: int
+    n: int
+    seconds: float
+    picture: Pixels
+
+    @property
+    def pace(self) -> float:
+        """Frames a second."""
+        return self.i / self.seconds if self.seconds else 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds that the rest takes at this pace."""
+        return (self.n - self.i) * self.seconds / self.i
+
+
+@dataclass(frozen=True)
+class _Filmed:
+    """A frame as it is repainted: its number, its pixels, and how it came out of the one before."""
+
+    k: int
+    pixels: Pixels
+    motion: Motion | None
+
+
+def first_frame(engine: Engine, request: VideoRequest, cancel: threading.Event) -> Pixels:
+    """The first chosen frame, repainted.
+
+    Raises:
+        StyleSwapError: as `restyle`.
+        Stopped: `cancel` was set while waiting for the device.
+    """
+    paint = engine.painter(request.method, request.size, request.styles, request.params, cancel)
+    with contextlib.closing(
+        video.read_frames(request.clip, request.chosen, request.size)
+    ) as frames:
+        _, pixels = next(frames)
+    return tensors.to_pixels(paint(tensors.from_pixels(pixels)))
+
+
+def restyle(
+    engine: Engine, request: VideoRequest, target: Path, cancel: threading.Event | None = None
+) -> Iterator[VideoProgress]:
+    """Make a video; yields after each frame, or batch of frames, and once more when it is written.
+
+    Setting `cancel` ends the video at the next frame: what is done by then is a whole file. Closing
+    the generator before its end leaves no file.
+
+    Raises:
+        StyleSwapError: as `Engine.run`, `video.read_frames` and `video.writing`.
+    """
+    began = time.monotonic()
+    last = None
+    with contextlib.suppress(Stopped):
+        for last in _restyled(engine, request, target, cancel or threading.Event(), began):
+            yield last
+    if last:
+        yield replace(last, seconds=time.monotonic() - began)
+
+
+def _restyled(
+    engine: Engine, request: VideoRequest, target: Path, cancel: threading.Event, began: float
+) -> Iterator[VideoProgress]:
+    chosen, size = request.chosen, request.size
+    batch = 1
+    if engine.device.type == "cuda" and get_spec(request.method).style == "trained":
+        batch = BATCH
+    paint = engine.painter(request.method, size, request.styles, request.params, cancel)
+    crf, done = QUALITIES[request.video.quality], 0
+    with contextlib.ExitStack() as stack:
+        writer = stack.enter_context(video.writing(target, request.clip, chosen, size, crf))
+        steadier = Steadier(request.video.steady)
+        painted = stack.enter_context(Behind())
+        filmed = stack.enter_context(contextlib.closing(ahead(_filmed(request))))
+
+        def write(frame: _Filmed, pixels: Pixels) -> None:
+            writer.add(frame.k, steadier(pixels, frame.motion))
+
+        while frames := list(itertools.islice(filmed, batch)):
+            x = torch.cat([tensors.from_pixels(frame.pixels) for frame in frames])
+            try:
+                results = [tensors.to_pixels(y) for y in paint(x).split(1)]
+            except Stopped:
+                return
+            for frame, result in zip(frames, results, strict=True):
+                painted.give(write, frame, result)
+            done += len(frames)
+            yield VideoProgress(done, len(chosen), time.monotonic() - began, results[-1])
+            if cancel.is_set():
+                return
+
+
+def _filmed(request: VideoRequest) -> Iterator[_Filmed]:
+    """The frames, with their motion and less noise where they are to be steady."""
+    steady = request.video.steady
+    finder, steadier, before = Finder(), Steadier(steady), None
+    for k, pixels in video.read_frames(request.clip, request.chosen, request.size):
+        motion = None
+        if steady:
+            seen = finder.seen(pixels)
+            motion = finder.motion(before, seen) if before is not None else None
+            before = seen
+            pixels = steadier(pixels, motion)
+        yield _Filmed(k, pixels, motion)
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, taken in a thread up to `ROOM` before they are asked for."""
+    end = object()
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[Future[Any]] = deque(pool.submit(next, items, end) for _ in range(ROOM))
+        try:
+            while (item := waiting.popleft().result()) is not end:
+                waiting.append(pool.submit(next, items, end))
+                yield item
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class Behind:
+    """Calls functions one after the other in a thread; at most `ROOM` wait there.
+
+    What one of them raises comes up where the next is given, or in the end. A block that is left by
+    a fault does not wait for those that have not begun.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._waiting: deque[Future[None]] = deque()
+
+    def give(self, function: Any, *args: Any) -> None:
+        """Have it called; waits while too many do."""
+        if len(self._waiting) == ROOM:
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(function, *args))
+
+    def __enter__(self) -> Behind:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *fault: object) -> None:
+        self._pool.shutdown(cancel_futures=kind is not None)
+        if kind is None:
+            for call in self._waiting:
+                call.result()
+
+
+def facts(request: VideoRequest, target: Path, last: VideoProgress) -> dict[str, Any]:
+    """The numbers of a video that was made, for ``--json`` and the API."""
+    made = video.open_clip(target)
+    width, height = made.size
+    return {
+        "frames": len(made.ticks),
+        "fps_in": str(request.clip.rate),
+        "fps_out": str(made.rate),
+        "width": width,
+        "height": height,
+        "audio": made.sound,
+        "seconds": round(last.seconds, 3),
+        "ms_per_frame": round(1000 * last.seconds / last.i, 2),
+    }
+
+
+def warping_errors(request: VideoRequest, target: Path) -> dict[str, float]:
+    """How a video that was made flickers: see `styleswap.metrics.warping_error`.
+
+    Returns:
+        ``warping_error`` of the result and ``warping_error_content`` of what it was made from.
+    """
+    chosen, size = request.chosen, request.size
+    made = video.open_clip(target)
+    filmed = (pixels for _, pixels in video.read_frames(request.clip, chosen, size))
+    results = (pixels for _, pixels in video.read_frames(made, made.between(0, 0), size))
+    content, result = metrics.warping_error(zip(filmed, results, strict=False))
+    return {"warping_error": result, "warping_error_content": content}

@@ -1,0 +1,627 @@
+"""A video file -> frames -> a video file, with its own timing, its colours and its sound (PyAV).
+
+Every frame keeps its moment: a constant frame rate is an exact fraction (29.97 is 30000/1001), and
+where it varies the timestamps are kept. Frames here are arrays (H, W, 3), uint8, sRGB as a player
+shows them: upright, with square pixels. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import functools
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import av.filter
+import numpy as np
+from av.error import FFmpegError, InvalidDataError
+from av.stream import Disposition
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from numpy.typing import NDArray
+from PIL import Image
+
+from styleswap import media
+from styleswap.errors import StyleSwapError
+
+Pixels = NDArray[np.uint8]
+
+# The largest frame that is decoded.
+LONGEST_SIDE = 4096
+MOST_PIXELS = 4096 * 2304
+# The longest clip that becomes a GIF, in seconds: it has no better compression than pictures do.
+LONGEST_GIF = 30
+
+# What FFmpeg may take a file for. Its playlists are not among them: they name other files, and a
+# stranger's would read this machine's.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,gif,ogg,asf,h264,"
+    "hevc,m4v,av1,obu,ivf,nut,mxf,dv,rm,apng,yuv4mpegpipe,wtv,vob,mp3,aac,wav,flac"
+)
+SUFFIXES = (".mp4", ".gif")
+# Sound that MP4 holds and browsers play; other sound becomes AAC.
+KEPT_SOUND = ("aac", "mp3", "opus", "flac")
+
+# Constant frame rates that files mean when their timestamps are rounded.
+RATES = tuple(
+    Fraction(rate)
+    for rate in "24000/1001 24 25 30000/1001 30 48 50 60000/1001 60 120000/1001 120".split()
+)
+
+# How FFmpeg numbers the matrices that make colours out of Y'CbCr, and swscale.
+BT709 = 1
+MATRICES = {
+    BT709: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+HD = 720  # rows from which on a video that says nothing of its matrix has BT.709's
+
+# A file that has less of what it says it lasts is cut short.
+WHOLE = 0.9
+KEY_EVERY = 2  # seconds: what a browser has to decode at most to jump somewhere
+PRESET = "veryfast"  # of x264: faster than the network, so that it hardly costs time
+PRIMING = Fraction(1, 10)  # seconds of sound that a coder may begin with
+JUMP = Fraction(1, 10)  # seconds that sound may be off before silence is put in
+GIF_TICK = Fraction(1, 100)
+
+# Without the last two a decoder's colours are off by several steps of 255.
+SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What is known of a video before it is decoded.
+
+    Attributes:
+        size: width and height, upright, with square pixels.
+        ticks: when each frame is shown, in units of `time_base`, ascending.
+        time_base: seconds.
+        last: how long the last frame is shown, in the same units.
+        rate: frames a second: exact where it is constant, else the mean.
+        constant: whether the frames are evenly spaced.
+        sound: the codec of its sound, or None.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    ticks: Sequence[int]
+    time_base: Fraction
+    last: int
+    rate: Fraction
+    constant: bool
+    sound: str | None
+
+    def time(self, k: int) -> Fraction:
+        """Seconds from the first frame to frame `k`; to the end for the number of frames."""
+        if self.constant:
+            return k / self.rate
+        if k < len(self.ticks):
+            return (self.ticks[k] - self.ticks[0]) * self.time_base
+        return (self.ticks[-1] + self.last - self.ticks[0]) * self.time_base
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return float(self.time(len(self.ticks)))
+
+    def between(self, start: float, end: float) -> range:
+        """The frames that are shown from `start` to `end`, in seconds; an `end` of 0 is the clip's.
+
+        Raises:
+            StyleSwapError: there are none.
+        """
+        chosen = [k for k in range(len(self.ticks)) if start <= self.time(k) < (end or math.inf)]
+        if not chosen:
+            raise StyleSwapError(
+                f"There is nothing of the video from {start:g} to {end or self.duration:g} s, for"
+                f" it lasts {self.duration:.1f} s; choose another part."
+            )
+        return range(chosen[0], chosen[-1] + 1)
+
+    def fitted(self, longest: int) -> tuple[int, int]:
+        """Width and height, even, of the clip with a longer side of at most `longest`."""
+        shrink = min(1.0, longest / max(self.size))
+        width, height = (max(2, 2 * round(side * shrink / 2)) for side in self.size)
+        return width, height
+
+
+def open_clip(path: str | os.PathLike[str], what: str = "video") -> Clip:
+    """Look at a file: its size, its timing, whether it is whole.
+
+    Raises:
+        StyleSwapError: no video is in it, it is cut short, or its frames are too large.
+    """
+    if not media.size_of(path, what, "video"):
+        raise StyleSwapError(f"The {what} is an empty file; send it again, whole.")
+    file = Path(path).absolute()
+    if _is_webp(file):
+        return _webp_clip(file, what)
+    with _read_sentences(what):
+        with _opened(file) as container:
+            stream = _pictures(container, what)
+            _check_size(stream.width, stream.height, what)
+            first = next(container.decode(stream), None)
+            if first is None:
+                raise StyleSwapError(f"The {what} has no frames; send another.")
+            size = _upright_size(first, stream.sample_aspect_ratio)
+            sound = _sound_of(container)
+            rates = [stream.guessed_rate, *RATES, stream.average_rate]
+        with _opened(file) as container:
+            stream = _pictures(container, what)
+            ticks, last = _timing(container, stream, what)
+    _check_size(*size, what)
+    return _clip(file, size, ticks, Fraction(stream.time_base), last, rates, sound)
+
+
+def read_frames(clip: Clip, chosen: range, size: tuple[int, int]) -> Iterator[tuple[int, Pixels]]:
+    """Decode some of a clip's frames.
+
+    Args:
+        chosen: which, as `Clip.between` gives them.
+        size: width and height that they are scaled to.
+
+    Yields:
+        A frame's number, ascending, and its pixels.
+
+    Raises:
+        StyleSwapError: nothing can be decoded.
+    """
+    frames = _webp_frames(clip, size) if _is_webp(clip.path) else _av_frames(clip, chosen, size)
+    last = chosen.start - 1
+    for k, pixels in frames:
+        if k >= chosen.stop:
+            break
+        if k > last:
+            last = k
+            yield k, pixels()
+    if last < chosen.start:
+        raise StyleSwapError("The video could not be decoded; save it as an MP4 first.")
+
+
+def _av_frames(
+    clip: Clip, chosen: range, size: tuple[int, int]
+) -> Iterator[tuple[int, Callable[[], Pixels]]]:
+    with _read_sentences("video"), _opened(clip.path) as container:
+        stream = _pictures(container, "video")
+        stream.thread_type = "AUTO"
+        if chosen.start:
+            container.seek(clip.ticks[chosen.start], stream=stream)
+        count = -1
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except InvalidDataError:  # players leave out what is damaged
+                continue
+            for frame in frames:
+                # To the nearest: what a container rounds the decoder may not.
+                count = count + 1 if frame.pts is None else _nearest(clip.ticks, frame.pts)
+                yield count, functools.partial(_upright, frame, size)
+
+
+def _opened(file: Path) -> Any:
+    """The file's container; nothing but this file is read."""
+    return av.open(
+        f"file:{file}", options={"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    )
+
+
+def _pictures(container: Any, what: str) -> Any:
+    """The stream of pictures that move; not a cover that comes with music."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            return stream
+    raise StyleSwapError(f"The {what} has no pictures, only sound; send one with both.")
+
+
+def _sound_of(container: Any) -> str | None:
+    """The codec of the first stream of sound that can be decoded, if there is one."""
+    streams = container.streams.audio
+    context = streams[0].codec_context if streams else None
+    return context.codec.canonical_name if context else None
+
+
+def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
+    """When each frame is shown, and for how long the last is."""
+    found: dict[int, int] = {}
+    end, count, there = 0.0, 0, 0
+    for packet in container.demux():
+        if not packet.size:
+            continue
+        if packet.pts is not None:
+            end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        if packet.stream_index != stream.index:
+            continue
+        there += 1
+        if packet.is_discard:
+            continue
+        count += 1
+        moment = packet.pts if packet.pts is not None else packet.dts
+        if moment is not None:
+            found[moment] = packet.duration or 0
+    if not found:  # a bare stream of pictures says nothing of time
+        step = max(1, round(1 / (stream.average_rate or 25) / stream.time_base))
+        found = {k * step: step for k in range(count)}
+    if not found:
+        raise StyleSwapError(f"The {what} has no frames; send another.")
+    # Other containers guess how long they are.
+    tells = container.duration and any(n in container.format.name for n in ("mov", "matroska"))
+    promised = container.duration / av.time_base if tells else 0.0
+    begun = (container.start_time or 0) / av.time_base
+    if there < stream.frames or end - begun < WHOLE * promised:
+        raise StyleSwapError(
+            f"The {what} is cut short: it ends at {max(0.0, end - begun):.1f} of {promised:.1f} s;"
+            " send it again, whole."
+        )
+    ticks = sorted(found)
+    usual = ticks[-1] - ticks[-2] if len(ticks) > 1 else 1
+    return ticks, found[ticks[-1]] or usual
+
+
+def _clip(
+    file: Path,
+    size: tuple[int, int],
+    ticks: list[int],
+    time_base: Fraction,
+    last: int,
+    rates: Iterable[Fraction | None],
+    sound: str | None,
+) -> Clip:
+    """A clip whose rate is the first of `rates` that its timing keeps to, else the mean."""
+    mean = len(ticks) / ((ticks[-1] + last - ticks[0]) * time_base)
+    for rate in [*rates, mean]:
+        if rate and _keeps_to(rate, ticks, time_base, last):
+            return Clip(file, size, ticks, time_base, last, Fraction(rate), True, sound)
+    return Clip(file, size, ticks, time_base, last, mean, False, sound)
+
+
+def _keeps_to(rate: Fraction, ticks: Sequence[int], time_base: Fraction, last: int) -> bool:
+    """Whether frames come at `rate`, but for what timestamps are rounded by."""
+    step = float(1 / (rate * time_base))
+    off = np.asarray(ticks, np.float64) - ticks[0] - step * np.arange(len(ticks))
+    slack = max(1.0, 0.001 / float(time_base))
+    # A single frame says nothing of a rate but by how long it is shown.
+    return bool(np.abs(off).max() <= slack and (len(ticks) > 1 or abs(last - step) <= slack))
+
+
+def _nearest(ticks: Sequence[int], pts: int) -> int:
+    """The number of the frame that is shown at `pts`, or next to it."""
+    k = bisect.bisect_left(ticks, pts)
+    if k == len(ticks) or (k and pts - ticks[k - 1] < ticks[k] - pts):
+        k -= 1
+    return k
+
+
+def _upright_size(frame: av.VideoFrame, ratio: Fraction | None) -> tuple[int, int]:
+    """Width and height as a player shows the frame; `ratio` is the width of a pixel over its
+    height."""
+    width = round(frame.width * (ratio or 1))
+    return (frame.height, width) if frame.rotation % 180 else (width, frame.height)
+
+
+def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
+    """The frame's pixels, scaled to `size`, turned as a player turns them."""
+    turned = bool(frame.rotation % 180)
+    width, height = size[::-1] if turned else size
+    see_through = any(part.is_alpha for part in frame.format.components)
+    full = frame.color_range == ColorRange.JPEG or frame.format.is_rgb or "j" in frame.format.name
+    # What says nothing of its matrix has that of its size, as players have it.
+    usual = Colorspace.ITU709 if frame.height >= HD else Colorspace.ITU601
+    scaled = frame.reformat(
+        width,
+        height,
+        "rgba" if see_through else "rgb24",
+        src_colorspace=MATRICES.get(frame.colorspace, usual),
+        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+        interpolation=SCALING,
+    )
+    pixels = scaled.to_ndarray()
+    if see_through:
+        pixels = _on_white(pixels)
+    return np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90))
+
+
+def _on_white(pixels: Pixels) -> Pixels:
+    """(H, W, 4) with alpha as it looks on white paper, (H, W, 3)."""
+    alpha = pixels[..., 3:].astype(np.uint16)
+    mixed: Pixels = ((pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return mixed
+
+
+def _check_size(width: int, height: int, what: str) -> None:
+    if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
+        raise StyleSwapError(
+            f"The {what} is {width} x {height}, and {LONGEST_SIDE} x {MOST_PIXELS // LONGEST_SIDE}"
+            " is the largest that is read; send a smaller one."
+        )
+
+
+@contextlib.contextmanager
+def _read_sentences(what: str) -> Iterator[None]:
+    """Turn what FFmpeg says of reading a file into a sentence."""
+    try:
+        yield
+    except FFmpegError as fault:
+        raise StyleSwapError(
+            f"The {what} cannot be read: it is damaged, cut short, or no video; send it again, or"
+            " save it as an MP4 first."
+        ) from fault
+
+
+# --- animated WebP, which FFmpeg does not read ---
+
+
+def _is_webp(file: Path) -> bool:
+    with media.read_sentences(file, "video"), open(file, "rb") as opened:
+        head = opened.read(16)
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+
+
+@contextlib.contextmanager
+def _webp(file: Path, what: str) -> Iterator[Any]:
+    try:
+        with Image.open(file, formats=["WEBP"]) as picture:
+            yield picture
+    except StyleSwapError:
+        raise
+    except Exception as fault:  # on hostile bytes Pillow's decoders raise almost anything
+        raise StyleSwapError(
+            f"The {what} is damaged or cut short; send it again, whole."
+        ) from fault
+
+
+def _webp_clip(file: Path, what: str) -> Clip:
+    with _webp(file, what) as picture:
+        _check_size(*picture.size, what)
+        if picture.n_frames < 2:
+            raise StyleSwapError(f"The {what} is a still picture; send it on the tab for pictures.")
+        ticks, now = [], 0
+        for k in range(picture.n_frames):
+            picture.seek(k)
+            picture.load()
+            ticks.append(now)
+            now += max(1, int(picture.info.get("duration", 0)))
+        size = picture.size
+    return _clip(file, size, ticks, Fraction(1, 1000), now - ticks[-1], RATES, None)
+
+
+def _webp_frames(clip: Clip, size: tuple[int, int]) -> Iterator[tuple[int, Callable[[], Pixels]]]:
+    with _webp(clip.path, "video") as picture:
+        for k in range(len(clip.ticks)):
+            picture.seek(k)
+            scaled = picture.convert("RGBA").resize(size, Image.Resampling.BICUBIC)
+            yield k, functools.partial(_on_white, np.asarray(scaled))
+
+
+# --- back to a file ---
+
+
+class Writer(Protocol):
+    """Takes the frames of a clip, in their order."""
+
+    def add(self, k: int, pixels: Pixels) -> None:
+        """Write frame `k` of the clip: (H, W, 3), uint8."""
+        ...
+
+    def finish(self) -> None:
+        """Write what is still held back."""
+        ...
+
+
+@contextlib.contextmanager
+def writing(
+    target: Path, clip: Clip, chosen: range, size: tuple[int, int], quality: int
+) -> Iterator[Writer]:
+    """Write frames as an MP4 (H.264, as browsers play it) with the clip's sound, or as a GIF.
+
+    The file appears whole or not at all: it is written under another name and moved into place
+    where the block is left without a fault, with as many frames as came until then.
+
+    Args:
+        target: ends in one of `SUFFIXES`.
+        clip: whose timing and sound it takes.
+        chosen: the frames that are going to come, as of `Clip.between`.
+        size: their width and height; even.
+        quality: x264's constant rate factor: less is better, and larger.
+
+    Raises:
+        StyleSwapError: as `styleswap.media.save_picture`; too long a GIF; or there was no frame.
+    """
+    media.check_target(target, SUFFIXES)
+    gif = target.suffix.lower() == ".gif"
+    length = float(clip.time(chosen.stop) - clip.time(chosen.start))
+    if gif and length > LONGEST_GIF:
+        raise StyleSwapError(
+            f"A GIF is at most {LONGEST_GIF} s long and this would be {length:.0f} s; choose a"
+            " part, or write an MP4."
+        )
+    with media.whole(target) as part, _write_faults(), contextlib.ExitStack() as stack:
+        kind, options = ("gif", {}) if gif else ("mp4", {"movflags": "+faststart"})
+        container = stack.enter_context(
+            av.open(f"file:{part.absolute()}", "w", kind, options=options)
+        )
+        if gif:
+            writer: Writer = _Gif(container, clip, chosen, size)
+        else:
+            writer = _Mp4(container, clip, chosen, size, quality)
+            if clip.sound:
+                source = stack.enter_context(_opened(clip.path))
+                writer.sound = _Sound(source, clip, chosen, container)
+        yield writer
+        writer.finish()
+
+
+@contextlib.contextmanager
+def _write_faults() -> Iterator[None]:
+    """What FFmpeg says of writing, such as a full disk, as Python says it."""
+    try:
+        yield
+    except FFmpegError as fault:
+        raise OSError(fault.errno, os.strerror(fault.errno)) from fault
+
+
+class _Mp4:
+    def __init__(
+        self, container: Any, clip: Clip, chosen: range, size: tuple[int, int], quality: int
+    ) -> None:
+        self.container, self.clip, self.chosen = container, clip, chosen
+        self.sound: _Sound | None = None
+        self.lasting: dict[int, int] = {}  # how long the frames are shown that x264 holds back
+        stream = container.add_stream(
+            "libx264",
+            rate=clip.rate.limit_denominator(10_000),
+            options={"preset": PRESET, "crf": str(quality)},
+        )
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        context = stream.codec_context
+        context.time_base = stream.time_base = 1 / clip.rate if clip.constant else clip.time_base
+        context.gop_size = max(1, round(KEY_EVERY * clip.rate))
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = ColorRange.MPEG
+        self.stream = stream
+
+    def add(self, k: int, pixels: Pixels) -> None:
+        moment, end = self._moment(k), self._moment(k + 1)
+        self.lasting[moment] = end - moment
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=SCALING,
+        )
+        frame.pts, frame.time_base = moment, self.stream.codec_context.time_base
+        self._mux(frame)
+        if self.sound:
+            self.sound.until(self.clip.time(k + 1) - self.clip.time(self.chosen.start))
+
+    def finish(self) -> None:
+        if not self.stream.codec_context.is_open:
+            raise StyleSwapError("Nothing was written, for there was no frame yet.")
+        self._mux(None)
+
+    def _moment(self, k: int) -> int:
+        """When frame `k` is shown, in units of the encoder's time base."""
+        ticks = self.clip.ticks
+        if self.clip.constant:
+            return k - self.chosen.start
+        last = ticks[-1] + self.clip.last
+        return (ticks[k] if k < len(ticks) else last) - ticks[self.chosen.start]
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        for packet in self.stream.encode(frame):
+            packet.duration = self.lasting.pop(packet.pts)
+            self.container.mux(packet)
+
+
+class _Sound:
+    """The sound of a clip from the first of the chosen frames on.
+
+    Copied where MP4 holds it and browsers play it, else encoded anew.
+    """
+
+    def __init__(self, source: Any, clip: Clip, chosen: range, target: Any) -> None:
+        self.source, self.target = source, target
+        self.stream = source.streams.audio[0]
+        self.begin = clip.ticks[chosen.start] * clip.time_base
+        # What a coder starts with lies before the first frame; it is kept with that.
+        self.early = Fraction(0) if chosen.start else PRIMING
+        self.packets = self._copied() if clip.sound in KEPT_SOUND else self._encoded()
+        if clip.sound in KEPT_SOUND:
+            self.out = target.add_stream_from_template(self.stream)
+        else:
+            self.out = target.add_stream("aac", rate=min(48_000, self.stream.rate))
+            self.out.codec_context.layout = "mono" if self.stream.channels == 1 else "stereo"
+        if chosen.start:
+            source.seek(int(self.begin / self.stream.time_base), stream=self.stream)
+        self.waiting = next(self.packets, None)
+
+    def until(self, moment: Fraction) -> None:
+        """Write the sound up to `moment`, in seconds from the first chosen frame."""
+        while self.waiting is not None and self.waiting.pts * self.waiting.time_base < moment:
+            self.target.mux(self.waiting)
+            self.waiting = next(self.packets, None)
+
+    def _copied(self) -> Iterator[Any]:
+        for packet in self.source.demux(self.stream):
+            if packet.pts is None:
+                continue
+            packet.pts -= round(self.begin / packet.time_base)
+            packet.dts = packet.pts
+            if (packet.pts + packet.duration) * packet.time_base > -self.early:
+                packet.stream = self.out
+                yield packet
+
+    def _encoded(self) -> Iterator[Any]:
+        now: Fraction | None = None
+        with contextlib.suppress(InvalidDataError):  # players fall silent, too
+            for frame in self.source.decode(self.stream):
+                told = now if frame.pts is None else frame.pts * frame.time_base - self.begin
+                # Timestamps may be coarse; only a jump counts.
+                if told is not None and (now is None or abs(told - now) > JUMP):
+                    now = told if now is None else max(now, told)
+                if now is None:
+                    continue
+                frame.time_base = Fraction(1, frame.sample_rate)
+                frame.pts = round(now * frame.sample_rate)
+                now += Fraction(frame.samples, frame.sample_rate)
+                if now > 0:
+                    yield from self.out.encode(frame)
+        yield from self.out.encode(None)
+
+
+class _Gif:
+    """Each frame with colours of its own: what all frames have in common would have to be known
+    before the first is written."""
+
+    def __init__(self, container: Any, clip: Clip, chosen: range, size: tuple[int, int]) -> None:
+        self.container, self.clip, self.chosen = container, clip, chosen
+        self.stream = container.add_stream("gif", rate=clip.rate.limit_denominator(1000))
+        self.stream.width, self.stream.height = size
+        self.stream.pix_fmt = "pal8"
+        context = self.stream.codec_context
+        context.time_base = self.stream.time_base = GIF_TICK
+        width, height = size
+        self.graph = av.filter.Graph()
+        source = self.graph.add_buffer(
+            width=width, height=height, format=av.VideoFormat("rgb24"), time_base=GIF_TICK
+        )
+        split, palette = self.graph.add("split"), self.graph.add("palettegen", "stats_mode=single")
+        use, sink = self.graph.add("paletteuse", "new=1"), self.graph.add("buffersink")
+        source.link_to(split)
+        split.link_to(palette, 0, 0)
+        split.link_to(use, 1, 0)
+        palette.link_to(use, 0, 1)
+        use.link_to(sink)
+        self.graph.configure()
+
+    def add(self, k: int, pixels: Pixels) -> None:
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        moment = self.clip.time(k) - self.clip.time(self.chosen.start)
+        frame.pts, frame.time_base = round(moment / GIF_TICK), GIF_TICK
+        self.graph.vpush(frame)
+        self._mux()
+
+    def finish(self) -> None:
+        self.graph.vpush(None)
+        self._mux()
+        if not self.stream.codec_context.is_open:
+            raise StyleSwapError("Nothing was written, for there was no frame yet.")
+        self.container.mux(self.stream.encode(None))
+
+    def _mux(self) -> None:
+        with contextlib.suppress(BlockingIOError, EOFError):  # nothing yet; nothing more
+            while True:
+                self.container.mux(self.stream.encode(self.graph.vpull()))
