@@ -7,7 +7,7 @@ import importlib
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from styleswap import media, tensors, weights
 from styleswap.errors import StyleSwapError
+from styleswap.media import Pixels
 from styleswap.methods import denoise
 from styleswap.methods.base import Job, Step, Style
 from styleswap.nets import adain, inverse, perceptual
@@ -31,6 +32,8 @@ from styleswap.specs import MethodSpec, Params, StylisingParams, get_spec
 SHORTEST_SIDE = 32
 # Two halves of two pixels: less has no noise that could be told from the picture.
 THINNEST = 4
+# Frames that go through a trained network together on a GPU.
+BATCH = 8
 # Style pictures are never used larger than this: twice the largest result of Gatys.
 LONGEST_STYLE = 4096
 
@@ -56,6 +59,19 @@ class Request:
 
 class Stopped(Exception):
     """A job was cancelled while it waited for the device."""
+
+
+@dataclass(frozen=True)
+class Painter:
+    """What repaints frames (H, W, 3), uint8.
+
+    Attributes:
+        paint: of a film's frames, at most `batch`, what becomes of them.
+        batch: how many are best repainted together.
+    """
+
+    paint: Callable[[Sequence[Pixels]], list[Pixels]]
+    batch: int
 
 
 @dataclass(frozen=True)
@@ -180,11 +196,10 @@ class Engine:
         styles: Sequence[StyleChoice],
         params: Params,
         cancel: threading.Event,
-    ) -> Repaint:
-        """What repaints frames, (B, 3, H, W) in [0, 1] on the CPU; it comes back there.
+    ) -> Painter:
+        """What repaints the frames of a film. What is the same for all of them is done once.
 
-        What is the same for all frames is done once. Others may have the device between two calls.
-        The settings' own `size` does not count.
+        Others may have the device between two calls. The settings' own `size` does not count.
 
         Args:
             size: width and height of the frames.
@@ -198,20 +213,25 @@ class Engine:
         check_thin(size)
         module = _module(spec)
         with self._mine(cancel):
-            job = self._job(torch.zeros(1, 3, *size[::-1]).to(self.device), styles, params, [])
+            blank = torch.zeros(1, 3, *size[::-1]).to(self.device)
+            job = self._job(blank, styles, params, [])
             if hasattr(module, "painter"):
                 repaint: Repaint = module.painter(job)
             else:
 
                 def repaint(x: Tensor) -> Tensor:
                     *_, last = module.run(replace(job, content=x))
-                    return last.image
+                    y: Tensor = last.image
+                    return y
 
-        def paint(x: Tensor) -> Tensor:
+        def paint(frames: Sequence[Pixels]) -> list[Pixels]:
+            x = torch.cat([tensors.from_pixels(frame) for frame in frames])
             with self._mine(cancel):
-                return repaint(x.to(self.device)).cpu()
+                y = repaint(x.to(self.device)).cpu()
+            return [tensors.to_pixels(one) for one in y.split(1)]
 
-        return paint
+        together = self.device.type == "cuda" and spec.style == "trained"
+        return Painter(paint, BATCH if together else 1)
 
     @contextlib.contextmanager
     def _mine(self, cancel: threading.Event) -> Iterator[None]:

@@ -19,9 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
 from styleswap.errors import StyleSwapError
+
+Pixels = NDArray[np.uint8]  # of a frame, (H, W, 3), RGB
 
 # The largest file that is read: 64 MiB.
 MAX_BYTES = 64 * 2**20

@@ -13,8 +13,9 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from styleswap.losses import Perceptual, relative_error
+from styleswap.media import Pixels
 from styleswap.specs import STYLE_LAYERS
-from styleswap.steady import Finder, Pixels, warped
+from styleswap.steady import Finder, warped
 
 # Motion is measured at the full size of whatever is smaller than this.
 WHOLE = 4096

@@ -14,19 +14,18 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-
-from styleswap import metrics, tensors, video
+from styleswap import metrics, video
 from styleswap.engine import Engine, Stopped, StyleChoice
-from styleswap.specs import Params, VideoParams, get_spec
+from styleswap.media import Pixels
+from styleswap.specs import Params, VideoParams
 from styleswap.steady import Finder, Motion, Steadier
-from styleswap.video import Clip, Pixels
+from styleswap.video import Clip
 
 T = TypeVar("T")
 
@@ -34,8 +33,6 @@ T = TypeVar("T")
 QUALITIES = {"small": 26, "good": 21, "best": 16}
 # Frames that may wait between two of the threads.
 ROOM = 4
-# Frames that go through a trained network together on a GPU.
-BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -101,12 +98,13 @@ def first_frame(engine: Engine, request: VideoRequest, cancel: threading.Event) 
         StyleSwapError: as `restyle`.
         Stopped: `cancel` was set while waiting for the device.
     """
-    paint = engine.painter(request.method, request.size, request.styles, request.params, cancel)
+    painter = engine.painter(request.method, request.size, request.styles, request.params, cancel)
     with contextlib.closing(
         video.read_frames(request.clip, request.chosen, request.size)
     ) as frames:
         _, pixels = next(frames)
-    return tensors.to_pixels(paint(tensors.from_pixels(pixels)))
+    (result,) = painter.paint([pixels])
+    return result
 
 
 def restyle(
@@ -133,10 +131,7 @@ def _restyled(
     engine: Engine, request: VideoRequest, target: Path, cancel: threading.Event, began: float
 ) -> Iterator[VideoProgress]:
     chosen, size = request.chosen, request.size
-    batch = 1
-    if engine.device.type == "cuda" and get_spec(request.method).style == "trained":
-        batch = BATCH
-    paint = engine.painter(request.method, size, request.styles, request.params, cancel)
+    painter = engine.painter(request.method, size, request.styles, request.params, cancel)
     crf, done = QUALITIES[request.video.quality], 0
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(video.writing(target, request.clip, chosen, size, crf))
@@ -147,10 +142,9 @@ def _restyled(
         def write(frame: _Filmed, pixels: Pixels) -> None:
             writer.add(frame.k, steadier(pixels, frame.motion))
 
-        while frames := list(itertools.islice(filmed, batch)):
-            x = torch.cat([tensors.from_pixels(frame.pixels) for frame in frames])
+        while frames := list(itertools.islice(filmed, painter.batch)):
             try:
-                results = [tensors.to_pixels(y) for y in paint(x).split(1)]
+                results = painter.paint([frame.pixels for frame in frames])
             except Stopped:
                 return
             for frame, result in zip(frames, results, strict=True):
@@ -175,7 +169,7 @@ def _filmed(request: VideoRequest) -> Iterator[_Filmed]:
         yield _Filmed(k, pixels, motion)
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
+def ahead(items: Iterator[T]) -> Generator[T]:
     """The same items, taken in a thread up to `ROOM` before they are asked for."""
     end = object()
     with ThreadPoolExecutor(1) as pool:

@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float32]
+from styleswap.media import Pixels
+
+Floats = NDArray[Any]  # OpenCV does not say what its arrays hold
 
 # Longer side that motion is looked for at, in pixels: paint is coarser than that.
 FLOW_SIDE = 320
@@ -56,16 +57,16 @@ class Finder:
         self, side: int = FLOW_SIDE, preset: int = cv2.DISOPTICAL_FLOW_PRESET_FAST
     ) -> None:
         self.side = side
-        self.search = cv2.DISOpticalFlow.create(preset)
+        self.search: Any = cv2.DISOpticalFlow.create(preset)
 
-    def seen(self, frame: Pixels) -> Pixels:
+    def seen(self, frame: Pixels) -> Any:
         """The frame as motion is looked for in it: grey and small."""
         grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
         shrink = min(1.0, self.side / max(grey.shape))
         small: Any = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        return small  # type: ignore[no-any-return]
+        return small
 
-    def motion(self, before: Pixels, now: Pixels) -> Motion:
+    def motion(self, before: Any, now: Any) -> Motion:
         """From one `seen` frame to the next."""
         back: Any = self.search.calc(now, before, None)
         forth: Any = self.search.calc(before, now, None)
@@ -82,10 +83,11 @@ def places(flow: Floats) -> Floats:
     """Where each pixel was: (h, w, 2), x and y."""
     height, width = flow.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    return flow + np.stack([x, y], 2)
+    found: Floats = flow + np.stack([x, y], 2)
+    return found
 
 
-def inside(flow: Floats) -> NDArray[np.bool_]:
+def inside(flow: Floats) -> Any:
     """Which pixels were in the picture before."""
     height, width = flow.shape[:2]
     x, y = np.moveaxis(places(flow), 2, 0)
@@ -94,14 +96,16 @@ def inside(flow: Floats) -> NDArray[np.bool_]:
 
 def warped(picture: Any, flow: Floats, interpolation: int = cv2.INTER_LINEAR) -> Any:
     """The picture moved along `flow`, of the same height and width."""
-    return cv2.remap(picture, places(flow), None, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    none: Any = None
+    return cv2.remap(picture, places(flow), none, interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
 def enlarged(motion: Motion, width: int, height: int) -> Motion:
     """The same for frames of another size."""
     h, w = motion.trust.shape
-    flow = cv2.resize(motion.flow, (width, height)) * np.float32([width / w, height / h])
-    return Motion(flow, cv2.resize(motion.trust, (width, height)))
+    scale = np.array([width / w, height / h], np.float32)
+    flow: Any = cv2.resize(motion.flow, (width, height))
+    return Motion(flow * scale, cv2.resize(motion.trust, (width, height)))
 
 
 class Steadier:
@@ -122,12 +126,13 @@ class Steadier:
             result: of a frame.
             motion: from the frame before; None where there was none.
         """
-        if motion is None or self.before is None or motion.trust.mean() < CUT:
-            self.before = result
-            return result
-        height, width = result.shape[:2]
-        motion = enlarged(motion, width, height)
-        moved = warped(self.before, motion.flow, cv2.INTER_CUBIC)
-        weight = self.strength * motion.trust
-        self.before = cv2.blendLinear(result, moved, 1 - weight, weight)
-        return self.before
+        shown = result
+        if motion is not None and self.before is not None and motion.trust.mean() >= CUT:
+            height, width = result.shape[:2]
+            motion = enlarged(motion, width, height)
+            moved = warped(self.before, motion.flow, cv2.INTER_CUBIC)
+            weight = self.strength * motion.trust
+            blended: Any = cv2.blendLinear(result, moved, 1 - weight, weight)
+            shown = blended
+        self.before = shown
+        return shown

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+
+from styleswap.media import Pixels
 
 
 def from_pil(picture: Image.Image) -> Tensor:
@@ -19,7 +20,7 @@ def from_pil(picture: Image.Image) -> Tensor:
     return from_pixels(np.array(picture, dtype=np.uint8))  # a copy: it stays the caller's
 
 
-def from_pixels(pixels: NDArray[np.uint8]) -> Tensor:
+def from_pixels(pixels: Pixels) -> Tensor:
     """(H, W, 3), uint8, as (1, 3, H, W) float32 in [0, 1]."""
     return torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(255)
 
@@ -29,12 +30,12 @@ def to_pil(x: Tensor) -> Image.Image:
     return Image.fromarray(to_pixels(x))
 
 
-def to_pixels(x: Tensor) -> NDArray[np.uint8]:
+def to_pixels(x: Tensor) -> Pixels:
     """(1, 3, H, W) in [0, 1], clamped and rounded, as (H, W, 3), uint8."""
     if x.ndim != 4 or x.shape[:2] != (1, 3):
         raise ValueError(f"expected (1, 3, H, W), not {tuple(x.shape)}")
     scaled = x.detach()[0].float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
-    pixels: NDArray[np.uint8] = scaled.contiguous().cpu().numpy()
+    pixels: Pixels = scaled.contiguous().cpu().numpy()
     return pixels
 
 

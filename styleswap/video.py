@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import errno
 import functools
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -29,8 +30,7 @@ from PIL import Image
 
 from styleswap import media
 from styleswap.errors import StyleSwapError
-
-Pixels = NDArray[np.uint8]
+from styleswap.media import Pixels
 
 # The largest frame that is decoded.
 LONGEST_SIDE = 4096
@@ -50,8 +50,9 @@ KEPT_SOUND = ("aac", "mp3", "opus", "flac")
 
 # Constant frame rates that files mean when their timestamps are rounded.
 RATES = tuple(
-    Fraction(rate)
-    for rate in "24000/1001 24 25 30000/1001 30 48 50 60000/1001 60 120000/1001 120".split()
+    Fraction(1000 * n, 1001) if almost else Fraction(n)
+    for n in (24, 25, 30, 48, 50, 60, 120)
+    for almost in (n not in (25, 50), False)
 )
 
 # How FFmpeg numbers the matrices that make colours out of Y'CbCr, and swscale.
@@ -160,11 +161,11 @@ def open_clip(path: str | os.PathLike[str], what: str = "video") -> Clip:
         with _opened(file) as container:
             stream = _pictures(container, what)
             ticks, last = _timing(container, stream, what)
-    _check_size(*size, what)
+    _check_size(size[0], size[1], what)
     return _clip(file, size, ticks, Fraction(stream.time_base), last, rates, sound)
 
 
-def read_frames(clip: Clip, chosen: range, size: tuple[int, int]) -> Iterator[tuple[int, Pixels]]:
+def read_frames(clip: Clip, chosen: range, size: tuple[int, int]) -> Generator[tuple[int, Pixels]]:
     """Decode some of a clip's frames.
 
     Args:
@@ -326,13 +327,12 @@ def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
         dst_color_range=ColorRange.JPEG,
         interpolation=SCALING,
     )
-    pixels = scaled.to_ndarray()
-    if see_through:
-        pixels = _on_white(pixels)
+    drawn: NDArray[Any] = scaled.to_ndarray()
+    pixels = _on_white(drawn) if see_through else drawn
     return np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90))
 
 
-def _on_white(pixels: Pixels) -> Pixels:
+def _on_white(pixels: NDArray[Any]) -> Pixels:
     """(H, W, 4) with alpha as it looks on white paper, (H, W, 3)."""
     alpha = pixels[..., 3:].astype(np.uint16)
     mixed: Pixels = ((pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
@@ -383,7 +383,7 @@ def _webp(file: Path, what: str) -> Iterator[Any]:
 
 def _webp_clip(file: Path, what: str) -> Clip:
     with _webp(file, what) as picture:
-        _check_size(*picture.size, what)
+        _check_size(picture.width, picture.height, what)
         if picture.n_frames < 2:
             raise StyleSwapError(f"The {what} is a still picture; send it on the tab for pictures.")
         ticks, now = [], 0
@@ -468,7 +468,8 @@ def _write_faults() -> Iterator[None]:
     try:
         yield
     except FFmpegError as fault:
-        raise OSError(fault.errno, os.strerror(fault.errno)) from fault
+        number = fault.errno or errno.EIO
+        raise OSError(number, os.strerror(number)) from fault
 
 
 class _Mp4:

@@ -175,7 +175,9 @@ def denoised(
         # With what lies around: strips must not show.
         first, end = max(0, top - REACH), min(height, top + tall + REACH)
         strip = x[:, :, first:end]
-        found = sum(turned(net(turned(strip, k)), k, back=True) for k in range(turns)) / turns
+        found = torch.zeros_like(strip)
+        for k in range(turns):
+            found += turned(net(turned(strip, k)), k, back=True) / turns
         noise[:, :, top : top + tall] = found[:, :, top - first : top - first + tall]
         if top + tall < height:
             yield x.clamp(0, 1)
