@@ -255,11 +255,13 @@ def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
         found = {k * step: step for k in range(count)}
     if not found:
         raise StyleSwapError(f"The {what} has no frames; send another.")
-    # Other containers guess how long they are.
-    tells = container.duration and any(n in container.format.name for n in ("mov", "matroska"))
+    # Other containers guess how long they are, and AVI counts frames that it leaves out.
+    name = container.format.name
+    tells = container.duration and any(n in name for n in ("mov", "matroska", "avi"))
+    expected = stream.frames if "mov" in name else 0
     promised = container.duration / av.time_base if tells else 0.0
     begun = (container.start_time or 0) / av.time_base
-    if there < stream.frames or end - begun < WHOLE * promised:
+    if there < expected or end - begun < WHOLE * promised:
         raise StyleSwapError(
             f"The {what} is cut short: it ends at {max(0.0, end - begun):.1f} of {promised:.1f} s;"
             " send it again, whole."

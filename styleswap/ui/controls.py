@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -31,30 +31,43 @@ class Controls:
         Raises:
             StyleSwapError: a value that `styleswap.specs.make_params` refuses.
         """
+        return specs.make_params(self.spec, self.settings(values))
+
+    def settings(self, values: Mapping[Any, Any]) -> dict[str, Any]:
+        """The same, by name and not checked."""
         loose = {name: values[widget] for name, widget in self.widgets.items()}
         for k in specs.knobs(self.spec.params):
-            if is_switch(k):
+            if is_switch(k) and k.name in loose:
                 loose[k.name] = k.choices[bool(loose[k.name])].value
-        return specs.make_params(self.spec, loose)
+        return loose
 
 
 def build(spec: MethodSpec, shared: Mapping[str, Component]) -> Controls:
-    """Draw the settings of a method where it is called, the advanced ones in a closed accordion.
+    """Draw the settings of a method where it is called.
 
     Args:
         shared: widgets that stand elsewhere on the page and serve every method.
     """
-    widgets = dict(shared)
     own = [k for k in specs.knobs(spec.params) if k.name not in shared]
-    for k in own:
-        if not k.advanced:
-            widgets[k.name] = widget(k, f"{spec.id}-{k.name}")
-    if any(k.advanced for k in own):
-        with gr.Accordion(t(i18n.ADVANCED), open=False, elem_id=f"{spec.id}-advanced"):
-            for k in own:
-                if k.advanced:
-                    widgets[k.name] = widget(k, f"{spec.id}-{k.name}")
-    return Controls(spec, widgets)
+    return Controls(spec, {**shared, **draw(own, f"{spec.id}-")})
+
+
+def draw(
+    knobs: Sequence[Knob], prefix: str, starts: Mapping[str, Any] | None = None
+) -> dict[str, Component]:
+    """Draw settings where it is called, the advanced ones in a closed accordion; by name.
+
+    Args:
+        prefix: of the widgets' ids.
+        starts: what some of them hold at first, in place of their defaults.
+    """
+    starts = starts or {}
+    knobs = [replace(k, default=starts.get(k.name, k.default)) for k in knobs]
+    widgets = {k.name: widget(k, f"{prefix}{k.name}") for k in knobs if not k.advanced}
+    if advanced := [k for k in knobs if k.advanced]:
+        with gr.Accordion(t(i18n.ADVANCED), open=False, elem_id=f"{prefix}advanced"):
+            widgets |= {k.name: widget(k, f"{prefix}{k.name}") for k in advanced}
+    return widgets
 
 
 def is_switch(k: Knob) -> bool:

@@ -22,7 +22,7 @@ from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
     JOBS,
     QUICK,
-    Stage,
+    PictureStage,
     answers,
     checker,
     file_name,
@@ -52,7 +52,7 @@ class DenoiseTab:
             with gr.Column(scale=5, min_width=320):
                 self._draw_inputs()
             with gr.Column(scale=6, min_width=320, elem_classes="result"):
-                self.stage = Stage(i18n.DENOISE, i18n.DENOISE_IDLE, "denoise-")
+                self.stage = PictureStage(i18n.DENOISE, i18n.DENOISE_IDLE, prefix="denoise-")
                 self.figures = gr.HTML("", elem_id="denoise-figures", container=False)
                 with gr.Accordion(t(i18n.PAIR), open=False, elem_id="denoise-pair"), gr.Row():
                     self.shown = [

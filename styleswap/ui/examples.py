@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
 from styleswap import media
 from styleswap.specs import Text
@@ -27,6 +27,12 @@ def content_examples() -> list[Path]:
     return [Path(gr.media.get_image(name)) for name in photographs] + ours
 
 
+def clip_examples() -> list[Path]:
+    """Videos that a visitor may start from: our own, then the one in Gradio's package."""
+    ours = sorted((EXAMPLES / "content").glob("*.mp4"))
+    return [*ours, Path(gr.media.get_video("world.mp4"))]
+
+
 def style_examples() -> list[Path]:
     """Style pictures that a visitor may start from; the page opens with the first."""
     files = (EXAMPLES / "style").glob("*.jpg")
@@ -34,23 +40,24 @@ def style_examples() -> list[Path]:
 
 
 def gallery(
-    files: Sequence[Path],
+    files: Sequence[Path | Image.Image],
     values: Sequence[Any],
     target: Component,
     label: Text,
     elem_id: str,
     names: Sequence[str] | None = None,
 ) -> gr.Gallery | None:
-    """Thumbnails of `files`; a click gives `target` the value that belongs to the one.
+    """Thumbnails of pictures; a click gives `target` the value that belongs to the one.
 
     Args:
-        names: what a screen reader says of each; without them the files' names.
+        names: what a screen reader says of each; without them the names of the files in `values`.
     """
     if not files:
         return None
     thumbs = []
-    for file, name in zip(files, names or [file.stem for file in files], strict=True):
-        picture = media.open_picture(file)
+    names = names or [Path(str(value)).stem for value in values]
+    for file, name in zip(files, names, strict=True):
+        picture = file if isinstance(file, Image.Image) else media.open_picture(file)
         thumbs.append((ImageOps.fit(picture, (THUMB_SIDE, THUMB_SIDE)), name))
     gallery = gr.Gallery(
         thumbs,

@@ -22,6 +22,7 @@ TAGLINE = Text(
     "把任意照片，重绘成任意画作的风格。",
 )
 PICTURE_TAB = Text("Picture", "图片")
+VIDEO_TAB = Text("Video", "视频")
 DENOISE_TAB = Text("Denoise", "去噪")
 CONTENT = Text("Photograph", "照片")
 CONTENT_EXAMPLES = Text("Photographs to try", "示例照片")
@@ -43,6 +44,36 @@ RESULT = Text("Before and after", "前后对比")
 STYLISE = Text("Stylise", "开始绘制")
 STOP = Text("Stop", "停止")
 DOWNLOAD = Text("Download PNG", "下载 PNG")
+
+VIDEO = Text("Video", "视频")
+VIDEO_EXAMPLES = Text("Videos to try", "示例视频")
+PREVIEW = Text("Preview", "预览")
+RESULT_VIDEO = Text("Result", "结果")
+DOWNLOAD_VIDEO = Text("Download MP4", "下载 MP4")
+VIDEO_IDLE = Text(
+    "Choose a video and a style, or keep these, and press Stylise.",
+    "选择视频和风格（或直接使用当前的），然后点“开始绘制”。",
+)
+FIRST_FRAME = Text(
+    "The first frame. Press Stylise for the whole video.",
+    "这是第一帧。点“开始绘制”处理整段视频。",
+)
+SLOW_VIDEO = Text(
+    "This method repaints every frame by itself, for seconds or minutes each; Johnson and AdaIN are"
+    " made for videos. The time left is shown as soon as the first frames are done.",
+    "此方法逐帧独立重绘，每帧需数秒至数分钟；适合视频的是 Johnson 和 AdaIN。"
+    "前几帧完成后会显示剩余时间。",
+)
+FRAME = Text("Frame {i} of {n}", "第 {i} / {n} 帧")
+PACE = Text("{pace:.1f} frames a second", "每秒 {pace:.1f} 帧")
+VIDEO_STOPPED = Text(
+    "Stopped after {i} of {n} frames; this is the video so far.",
+    "已在第 {i} / {n} 帧后停止；这是目前的视频。",
+)
+VIDEO_CAPPED = Text(
+    "The limit of {minutes} minutes was reached after {i} of {n} frames; this is the video so far.",
+    "已到 {minutes} 分钟上限（第 {i} / {n} 帧）；这是目前的视频。",
+)
 
 DENOISE = Text("Denoise", "去噪")
 NOISY = Text("Noisy picture", "有噪声的图片")
@@ -149,5 +180,6 @@ def _texts() -> Iterator[Text]:
                 yield text
     for spec in specs.METHODS.values():
         yield from (spec.title, spec.summary)
-        for knob in specs.knobs(spec.params):
+    for params in (*(spec.params for spec in specs.METHODS.values()), specs.VideoParams):
+        for knob in specs.knobs(params):
             yield from (knob.label, knob.help, *(choice.label for choice in knob.choices))

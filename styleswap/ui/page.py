@@ -7,20 +7,22 @@ from typing import Any
 
 import gradio as gr
 
-from styleswap import media
 from styleswap.engine import Engine
 from styleswap.specs import Text
-from styleswap.ui import denoise, examples, i18n, picture, theme
+from styleswap.ui import denoise, examples, i18n, picture, theme, video
 from styleswap.ui.i18n import both, t
 
 # Each draws itself where it is called and hooks itself up with the page.
 TABS: tuple[tuple[str, Text, Callable[[gr.Blocks, Engine], object]], ...] = (
     ("picture", i18n.PICTURE_TAB, picture.PictureTab),
+    ("video", i18n.VIDEO_TAB, video.VideoTab),
     ("denoise", i18n.DENOISE_TAB, denoise.DenoiseTab),
 )
 
 # Uploads and results are looked through every hour and deleted when they are half a day old.
 DELETE_CACHE = (3600, 12 * 3600)
+# The largest upload: a video. What reads pictures has a limit of its own.
+MAX_BYTES = 512 * 2**20
 # Jobs that may wait in line; who comes later is told so.
 QUEUE = 32
 
@@ -47,7 +49,11 @@ def build(engine: Engine) -> gr.Blocks:
 
 def launch_options() -> dict[str, Any]:
     """What ``launch`` is always given, whoever launches the page."""
-    files = [*examples.content_examples(), *examples.style_examples()]
+    files = [
+        *examples.content_examples(),
+        *examples.clip_examples(),
+        *examples.style_examples(),
+    ]
     return {
         "theme": theme.theme(),
         "css": theme.CSS,
@@ -56,6 +62,6 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "ssr_mode": False,
         "show_error": True,
-        "max_file_size": media.MAX_BYTES,
+        "max_file_size": MAX_BYTES,
         "allowed_paths": [str(file) for file in files],
     }

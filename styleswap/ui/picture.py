@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,12 +18,12 @@ from styleswap.errors import StyleSwapError
 from styleswap.specs import MethodSpec, Params, StylisingParams, Text
 from styleswap.ui import controls, i18n
 from styleswap.ui.controls import Controls
-from styleswap.ui.examples import content_examples, gallery, style_examples
+from styleswap.ui.examples import content_examples, gallery
 from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
     JOBS,
     QUICK,
-    Stage,
+    PictureStage,
     answers,
     checker,
     file_name,
@@ -33,35 +32,9 @@ from styleswap.ui.stage import (
     status,
     toasts,
 )
-
-logger = logging.getLogger(__name__)
-
+from styleswap.ui.styles import draw_picture, draw_trained, make_styles
 
 # --- one job, for the page and for the endpoint ---
-
-
-def make_styles(
-    spec: MethodSpec, pictures: Sequence[tuple[str | None, Any]], trained: str | None
-) -> list[StyleChoice]:
-    """What the engine is told of the style: pictures with weights, or a trained style's name.
-
-    Raises:
-        StyleSwapError: a picture that cannot be read, or a weight that is no number.
-    """
-    if spec.style == "trained":
-        return [StyleChoice(name=trained)] if trained else []
-    styles = []
-    for path, weight in pictures:
-        if path:
-            try:
-                number = float(weight)
-            except (TypeError, ValueError):
-                raise StyleSwapError(
-                    f"A style's weight must be a number above 0, not {weight!r}."
-                ) from None
-            picture = media.open_picture(path, "style picture")
-            styles.append(StyleChoice(picture=picture, weight=number))
-    return styles if spec.style == "image" else []
 
 
 def make_request(
@@ -97,14 +70,14 @@ class PictureTab:
             with gr.Column(scale=5, min_width=320):
                 self._draw_inputs()
             with gr.Column(scale=6, min_width=320, elem_classes="result"):
-                self.stage = Stage(i18n.STYLISE, i18n.IDLE)
+                self.stage = PictureStage(i18n.STYLISE, i18n.IDLE)
         self._wire(page)
         self._wire_endpoint()
 
     def _draw_inputs(self) -> None:
         specs_ = specs.stylisers()
         first = specs_[0]
-        contents, styles = content_examples(), style_examples()
+        contents = content_examples()
         with gr.Row():
             with gr.Column(min_width=150):
                 self.content = picture_input(
@@ -119,18 +92,10 @@ class PictureTab:
             for spec in specs_:
                 if spec.style == "trained":
                     with gr.Column(min_width=150, visible=spec is first) as column:
-                        self.trained[spec.id] = self._draw_trained(spec)
+                        self.trained[spec.id] = draw_trained(spec)
                     self.trained_columns[spec.id] = column
             with gr.Column(min_width=150, visible=first.style == "image") as self.style_column:
-                self.style = picture_input(
-                    value=styles[0] if styles else None,
-                    label=t(i18n.STYLE),
-                    sources=["upload", "clipboard"],
-                    buttons=["fullscreen"],
-                    height=250,
-                    elem_id="style",
-                )
-                gallery(styles, styles, self.style, i18n.STYLE_EXAMPLES, "style-examples")
+                self.style = draw_picture()
         self.method = gr.Dropdown(
             [(t(spec.title), spec.id) for spec in specs_],
             value=first.id,
@@ -146,41 +111,6 @@ class PictureTab:
             with gr.Column(visible=spec is first) as self.groups[spec.id]:
                 self.methods[spec.id] = controls.build(spec, shared)
         self._draw_more_styles(first)
-
-    def _draw_trained(self, spec: MethodSpec) -> gr.Dropdown:
-        """The trained styles of a method: their names, and a picture of each to click on."""
-        entries = trained_styles(spec.id)
-        names = gr.Dropdown(
-            [(style_label(entry), entry.name) for entry in entries],
-            value=entries[0].name if entries else None,
-            label=t(i18n.TRAINED_STYLE),
-            interactive=True,
-            elem_id=f"{spec.id}-style",
-        )
-        shown = {
-            entry.name: weights.PRETRAINED / entry.about["picture"]
-            for entry in entries
-            if "picture" in entry.about
-        }
-        labels = [style_label(entry) for entry in entries if entry.name in shown]
-        pictures = gallery(
-            list(shown.values()),
-            list(shown),
-            names,
-            i18n.TRAINED_STYLE,
-            f"{spec.id}-styles",
-            labels,
-        )
-        if pictures:
-            order = list(shown)
-
-            def mark(name: str) -> Any:
-                return gr.update(selected_index=order.index(name) if name in order else None)
-
-            names.input(
-                mark, names, pictures, show_progress="hidden", queue=False, api_visibility="private"
-            )
-        return names
 
     def _draw_more_styles(self, first: MethodSpec) -> None:
         """Places for as many further styles as the most generous method takes."""
@@ -327,18 +257,3 @@ class PictureTab:
                 after = Path(folder) / file_name(spec.id, content, *used)
                 media.save_picture(last.result(), after)
                 yield str(after), last.facts(spec.id)
-
-
-def trained_styles(method: str) -> list[weights.Entry]:
-    """The trained styles of a method; none where no weights are installed."""
-    try:
-        return [entry for entry in weights.styles() if entry.about.get("method") == method]
-    except StyleSwapError as error:
-        logger.warning("%s", error)
-        return []
-
-
-def style_label(entry: weights.Entry) -> str:
-    """A trained style as a person knows it: title, artist and year."""
-    facts = [str(entry.about[key]) for key in ("artist", "year") if entry.about.get(key)]
-    return " · ".join([entry.title, ", ".join(facts)] if facts else [entry.title])

@@ -3,6 +3,7 @@ the jobs that they start and stop."""
 
 from __future__ import annotations
 
+import abc
 import base64
 import contextlib
 import html
@@ -95,11 +96,12 @@ def picture_input(**about: Any) -> gr.Image:
     box = gr.Image(type="filepath", **about)
     # Gradio's own would let Pillow open the file first, and fail on a stranger's with its words.
     # That the file is one which was uploaded here is checked before this is called.
-    box.preprocess = _path_of  # type: ignore[method-assign]
+    box.preprocess = path_of  # type: ignore[method-assign]
     return box
 
 
-def _path_of(payload: ImageData | None) -> str | None:
+def path_of(payload: FileData | ImageData | None) -> str | None:
+    """The path alone, in place of what a component makes of an uploaded file."""
     return payload.path if payload else None
 
 
@@ -191,24 +193,22 @@ def losses(progress: Progress) -> str:
     return both(i18n.LOSSES, content=progress.losses["content"], style=progress.losses["style"])
 
 
-class Stage:
+class Stage(abc.ABC):
     """The widgets, drawn where it is constructed, and the jobs of every visitor.
 
     Args:
         start: what the button says that starts a job.
         idle: what is said before there was one.
+        download: what the button says that hands the result over.
         prefix: of the widgets' ids.
     """
 
-    def __init__(self, start: Text, idle: Text, prefix: str = "") -> None:
+    def __init__(
+        self, start: Text, idle: Text, download: Text = i18n.DOWNLOAD, prefix: str = ""
+    ) -> None:
         self.jobs: dict[str | None, threading.Event] = {}
-        self.slider = gr.ImageSlider(
-            label=t(i18n.RESULT),  # type: ignore[arg-type]
-            interactive=False,
-            buttons=["fullscreen"],
-            elem_id=f"{prefix}stage",
-            elem_classes="stage",
-        )
+        self.id = f"{prefix}stage"
+        self.shown = self._draw()
         self.status = gr.HTML(
             status(both(idle)),
             elem_id=f"{prefix}status",
@@ -234,12 +234,16 @@ class Stage:
                 elem_id=f"{prefix}stop",
             )
             self.download = gr.DownloadButton(
-                t(i18n.DOWNLOAD),  # type: ignore[arg-type]
+                t(download),  # type: ignore[arg-type]
                 interactive=False,
                 scale=2,
                 min_width=90,
                 elem_id=f"{prefix}download",
             )
+
+    @abc.abstractmethod
+    def _draw(self) -> list[Component]:
+        """Draw where the result is shown, an element called `id`; gives what takes values."""
 
     def wire(
         self,
@@ -263,7 +267,7 @@ class Stage:
         # A telephone shows the picture and the buttons far apart.
         self.go.click(
             None,
-            js=f"() => {{document.getElementById('{self.slider.elem_id}').scrollIntoView("
+            js=f"() => {{document.getElementById('{self.id}').scrollIntoView("
             "{behavior: 'smooth', block: 'nearest'})}",
             api_visibility="private",
         )
@@ -271,7 +275,7 @@ class Stage:
         ran = started.success(
             run,
             inputs,
-            [self.slider, self.status, self.download, *outputs],
+            [*self.shown, self.status, self.download, *outputs],
             postprocess=False,  # which would save every preview as a file
             show_progress="hidden",
             concurrency_limit=JOBS,
@@ -283,6 +287,46 @@ class Stage:
         ran.failure(self._fail, None, [*buttons, self.status], **QUICK)
         self.stop.click(self._stop, None, [self.stop], **QUICK)
         page.unload(self._leave)
+
+    def _begin(self, request: gr.Request) -> list[Any]:
+        """Before the job waits in line, so that Stop works from the first moment."""
+        self.jobs[request.session_hash] = threading.Event()
+        return [
+            gr.update(interactive=False),
+            gr.update(interactive=True),
+            status(both(i18n.STARTING), done=0.0),
+        ]
+
+    def _end(self, request: gr.Request) -> list[Any]:
+        self.jobs.pop(request.session_hash, None)
+        return [gr.update(interactive=True), gr.update(interactive=False)]
+
+    def _fail(self, request: gr.Request) -> list[Any]:
+        return [*self._end(request), status(both(i18n.FAILED))]
+
+    def _stop(self, request: gr.Request) -> Any:
+        if request.session_hash in self.jobs:
+            self.jobs[request.session_hash].set()
+        return gr.update(interactive=False)
+
+    def _leave(self, request: gr.Request) -> None:
+        """The page was closed: nobody waits for this job any more."""
+        if cancel := self.jobs.pop(request.session_hash, None):
+            cancel.set()
+
+
+class PictureStage(Stage):
+    """Shows a picture before and after."""
+
+    def _draw(self) -> list[Component]:
+        self.slider = gr.ImageSlider(
+            label=t(i18n.RESULT),  # type: ignore[arg-type]
+            interactive=False,
+            buttons=["fullscreen"],
+            elem_id=self.id,
+            elem_classes="stage",
+        )
+        return [self.slider]
 
     def show(
         self, engine: Engine, job: Request, cancel: threading.Event, name: str
@@ -320,32 +364,6 @@ class Stage:
                 self.download: gr.update(value=file.model_dump(), interactive=True),
             }
             return last
-
-    def _begin(self, request: gr.Request) -> list[Any]:
-        """Before the job waits in line, so that Stop works from the first moment."""
-        self.jobs[request.session_hash] = threading.Event()
-        return [
-            gr.update(interactive=False),
-            gr.update(interactive=True),
-            status(both(i18n.STARTING), done=0.0),
-        ]
-
-    def _end(self, request: gr.Request) -> list[Any]:
-        self.jobs.pop(request.session_hash, None)
-        return [gr.update(interactive=True), gr.update(interactive=False)]
-
-    def _fail(self, request: gr.Request) -> list[Any]:
-        return [*self._end(request), status(both(i18n.FAILED))]
-
-    def _stop(self, request: gr.Request) -> Any:
-        if request.session_hash in self.jobs:
-            self.jobs[request.session_hash].set()
-        return gr.update(interactive=False)
-
-    def _leave(self, request: gr.Request) -> None:
-        """The page was closed: nobody waits for this job any more."""
-        if cancel := self.jobs.pop(request.session_hash, None):
-            cancel.set()
 
 
 def checker(what: str) -> Callable[[str | None], Iterator[Any]]:

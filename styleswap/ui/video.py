@@ -1,0 +1,406 @@
+"""The tab that repaints a video, and the endpoint ``/video``."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import tempfile
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from gradio.data_classes import FileData
+from PIL import Image
+
+from styleswap import movie, specs
+from styleswap import video as files
+from styleswap.engine import Engine, Stopped, StyleChoice
+from styleswap.errors import StyleSwapError
+from styleswap.media import Pixels
+from styleswap.movie import VideoProgress, VideoRequest
+from styleswap.specs import MethodSpec
+from styleswap.ui import controls, i18n
+from styleswap.ui.controls import Controls
+from styleswap.ui.examples import THUMB_SIDE, clip_examples, gallery
+from styleswap.ui.i18n import both, t
+from styleswap.ui.stage import (
+    JOBS,
+    PREVIEW_EVERY,
+    QUICK,
+    TIME_CAP,
+    Stage,
+    file_name,
+    inline,
+    jpeg,
+    path_of,
+    picture_input,
+    status,
+    toasts,
+)
+from styleswap.ui.styles import draw_picture, draw_trained, make_styles
+
+# A visitor's first video shall be there soon; who wants it larger says so.
+STARTS = {"size": 640}
+
+# While the result plays, the video that it was made from plays in step, without its sound.
+IN_STEP = """() => {
+  const follow = (event) => {
+    const film = event.target;
+    if (!(film instanceof HTMLVideoElement) || !film.closest('#video-stage')) return;
+    const first = document.querySelector('#video-content video');
+    if (!first) return;
+    const from = document.querySelector('#video-status [data-from]');
+    const at = film.currentTime + (from ? Number(from.dataset.from) : 0);
+    first.muted = true;
+    first.playbackRate = film.playbackRate;
+    if (Math.abs(first.currentTime - at) > (film.paused ? 0.01 : 0.15)) first.currentTime = at;
+    if (film.paused || film.ended) first.pause();
+    else if (first.paused) first.play().catch(() => {});
+  };
+  for (const name of ['play', 'pause', 'seeked', 'ratechange', 'timeupdate', 'ended'])
+    document.addEventListener(name, follow, true);
+}"""
+
+
+def video_input(**about: Any) -> gr.Video:
+    """A place for a video that hands over the file's path, whatever is in the file."""
+    box = gr.Video(**about)
+    box.preprocess = path_of  # type: ignore[method-assign]
+    return box
+
+
+def make_request(
+    spec: MethodSpec,
+    content: str | None,
+    styles: Sequence[StyleChoice],
+    settings: Mapping[str, Any],
+) -> VideoRequest:
+    """A job out of the video's path, the styles, and settings of the method and the video."""
+    if not content:
+        raise StyleSwapError("There is no video yet; choose or upload one.")
+    params, own = specs.make_video_params(spec, settings)
+    return VideoRequest(files.open_clip(content), spec.id, styles, params, own)
+
+
+def film(
+    engine: Engine, job: VideoRequest, target: Path, cancel: threading.Event
+) -> Iterator[VideoProgress]:
+    """`movie.restyle` that also ends once `TIME_CAP` seconds of work are over."""
+    with contextlib.closing(movie.restyle(engine, job, target, cancel)) as steps:  # type: ignore[type-var]
+        for progress in steps:
+            yield progress
+            if progress.seconds >= TIME_CAP:
+                cancel.set()
+
+
+class VideoStage(Stage):
+    """Shows the frame that was repainted last, and in the end the whole video."""
+
+    def _draw(self) -> list[Component]:
+        with gr.Column(elem_id=self.id, elem_classes="stage", min_width=200):
+            self.preview = gr.Image(
+                label=t(i18n.PREVIEW),
+                interactive=False,
+                buttons=[],
+                elem_id=f"{self.id}-preview",
+            )
+            self.film = gr.Video(
+                label=t(i18n.RESULT_VIDEO),
+                interactive=False,
+                visible=False,
+                buttons=[],
+                elem_id=f"{self.id}-film",
+            )
+        return [self.preview, self.film]
+
+    def show_frame(self, pixels: Pixels) -> dict[Any, Any]:
+        """What shows one frame."""
+        picture = Image.fromarray(pixels)
+        shown = inline(jpeg(picture, picture.size)).model_dump()
+        return {
+            self.preview: gr.update(value=shown, visible=True),
+            self.film: gr.update(visible=False),
+        }
+
+    def show(
+        self, engine: Engine, job: VideoRequest, cancel: threading.Event, name: str
+    ) -> Generator[dict[Any, Any]]:
+        """Do a job, and yield what the stage shows of it; `name` is of the file."""
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / name
+            last, shown = None, -math.inf
+            for last in film(engine, job, target, cancel):
+                now = time.monotonic()
+                if now - shown >= PREVIEW_EVERY and last.i < last.n:
+                    shown = now
+                    yield self.show_frame(last.picture) | {self.status: working(last)}
+            if last is None:
+                yield {self.status: status(both(i18n.STOPPED_EARLY))}
+                return
+            file = FileData(path=str(target), orig_name=name).model_dump()
+            yield {
+                self.preview: gr.update(visible=False),
+                self.film: gr.update(value=file, visible=True),
+                self.status: finished(last, job),
+                self.download: gr.update(value=file, interactive=True),
+            }
+
+
+def working(progress: VideoProgress) -> str:
+    """The status of a video that is under way."""
+    line = both(i18n.FRAME, i=progress.i, n=progress.n)
+    left = both(i18n.LEFT, time=i18n.duration(progress.left))
+    pace = both(i18n.PACE, pace=progress.pace)
+    return status(f"{line} · {left}", pace, progress.i / progress.n)
+
+
+def finished(progress: VideoProgress, job: VideoRequest) -> str:
+    """The status of a video that is there, and why it ended where that was early."""
+    width, height = job.size
+    facts = {"i": progress.i, "n": progress.n}
+    if progress.i == progress.n:
+        line = both(i18n.DONE, time=i18n.duration(progress.seconds), width=width, height=height)
+    elif progress.seconds >= TIME_CAP:
+        line = both(i18n.VIDEO_CAPPED, minutes=f"{TIME_CAP / 60:g}", **facts)
+    else:
+        line = both(i18n.VIDEO_STOPPED, **facts)
+    begin = float(job.clip.time(job.chosen.start))
+    pace = f'<span data-from="{begin:.4f}">{both(i18n.PACE, pace=progress.pace)}</span>'
+    return status(line, pace, 1.0)
+
+
+class VideoTab:
+    """The tab's widgets and what happens on them; drawn where it is constructed."""
+
+    def __init__(self, page: gr.Blocks, engine: Engine) -> None:
+        self.engine = engine
+        # Those that are made for it first.
+        self.specs = sorted(specs.stylisers(), key=lambda spec: spec.pace != "live")
+        self.trained: dict[str, gr.Dropdown] = {}
+        self.columns: dict[str, gr.Column] = {}
+        self.groups: dict[str, gr.Column] = {}
+        self.methods: dict[str, Controls] = {}
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                self._draw_inputs()
+            with gr.Column(scale=6, min_width=320, elem_classes="result"):
+                self.stage = VideoStage(
+                    i18n.STYLISE, i18n.VIDEO_IDLE, i18n.DOWNLOAD_VIDEO, "video-"
+                )
+        self._wire(page)
+        self._wire_endpoint()
+
+    def _draw_inputs(self) -> None:
+        clips, first = clip_examples(), self.specs[0]
+        with gr.Row():
+            with gr.Column(min_width=150):
+                self.content = video_input(
+                    value=str(clips[0]) if clips else None,
+                    label=t(i18n.VIDEO),
+                    sources=["upload", "webcam"],
+                    include_audio=True,
+                    height=250,
+                    buttons=[],
+                    elem_id="video-content",
+                )
+                gallery(
+                    [first_picture(clip) for clip in clips],
+                    [str(clip) for clip in clips],
+                    self.content,
+                    i18n.VIDEO_EXAMPLES,
+                    "video-examples",
+                    [clip.stem for clip in clips],
+                )
+            for spec in self.specs:
+                if spec.style == "trained":
+                    with gr.Column(min_width=150, visible=spec is first) as column:
+                        self.trained[spec.id] = draw_trained(spec, "video-")
+                    self.columns[spec.id] = column
+            with gr.Column(min_width=150, visible=first.style == "image") as self.style_column:
+                self.style = draw_picture("video-")
+        self.method = gr.Dropdown(
+            [(t(spec.title), spec.id) for spec in self.specs],
+            value=first.id,
+            label=t(i18n.METHOD),
+            info=t(first.summary),
+            filterable=False,
+            elem_id="video-method",
+        )
+        self.slow = gr.HTML(
+            f'<p class="fine">{both(i18n.SLOW_VIDEO)}</p>',
+            visible=False,
+            container=False,
+            elem_id="video-slow",
+        )
+        for spec in self.specs:
+            with gr.Column(visible=spec is first) as self.groups[spec.id]:
+                own = controls.draw(specs.video_knobs(spec), f"video-{spec.id}-")
+            self.methods[spec.id] = Controls(spec, own)
+        self.settings = controls.draw(specs.knobs(specs.VideoParams), "video-", STARTS)
+
+    # --- events ---
+
+    def _wire(self, page: gr.Blocks) -> None:
+        self.content.upload(
+            self._check,
+            self.content,
+            self.content,
+            **(QUICK | {"queue": True}),
+            concurrency_limit=None,
+        )
+        self.method.change(
+            self._show_method,
+            self.method,
+            [
+                self.method,
+                self.style_column,
+                self.slow,
+                *self.columns.values(),
+                *self.groups.values(),
+            ],
+            **QUICK,
+        )
+        inputs: set[Component] = {self.content, self.style, self.method}
+        inputs |= {*self.trained.values(), *self.settings.values()}
+        for method in self.methods.values():
+            inputs |= set(method.widgets.values())
+        self.stage.wire(page, self._work, inputs, [])
+        changes = [self.content, self.style, self.method, *self.trained.values()]
+        gr.on(
+            [box.change for box in changes],  # type: ignore[attr-defined]
+            self._preview,
+            inputs,
+            [*self.stage.shown, self.stage.status],
+            postprocess=False,
+            show_progress="hidden",
+            trigger_mode="always_last",
+            concurrency_limit=JOBS,
+            concurrency_id="engine",
+            api_visibility="private",
+        )
+        page.load(None, js=IN_STEP)
+
+    def _check(self, path: str | None) -> Iterator[Any]:
+        """On an upload: a file that is no video is put out again, with a sentence."""
+        with toasts(str):
+            try:
+                files.open_clip(path or "")
+            except StyleSwapError:
+                yield None
+                raise
+            yield gr.skip()
+
+    def _show_method(self, method: str) -> list[Any]:
+        spec = specs.get_spec(method)
+        return [
+            gr.update(info=t(spec.summary)),
+            gr.update(visible=spec.style == "image"),
+            gr.update(visible=spec.pace != "live"),
+            *(gr.update(visible=name == method) for name in self.columns),
+            *(gr.update(visible=name == method) for name in self.groups),
+        ]
+
+    def _job(self, values: dict[Component, Any]) -> tuple[VideoRequest, str | None]:
+        """What the widgets ask for, and the style's name or path."""
+        spec = specs.get_spec(values[self.method])
+        trained = values[self.trained[spec.id]] if spec.id in self.trained else None
+        picture = values[self.style]
+        settings = self.methods[spec.id].settings(values)
+        settings |= {name: values[box] for name, box in self.settings.items()}
+        styles = make_styles(spec, [(picture, 1.0)], trained)
+        return make_request(spec, values[self.content], styles, settings), trained or picture
+
+    def _preview(
+        self, values: dict[Component, Any], request: gr.Request
+    ) -> Iterator[dict[Any, Any]]:
+        """A stylised first frame, where nobody has to wait long for it."""
+        if request.session_hash in self.stage.jobs or not values[self.content]:
+            return
+        if specs.get_spec(values[self.method]).pace != "live":
+            return
+        # What is missing or wrong is said when the person starts the video.
+        with contextlib.suppress(StyleSwapError, Stopped):
+            job, _ = self._job(values)
+            frame = movie.first_frame(self.engine, job, threading.Event())
+            # A job may have begun meanwhile.
+            if request.session_hash not in self.stage.jobs:
+                yield self.stage.show_frame(frame) | {
+                    self.stage.status: status(both(i18n.FIRST_FRAME))
+                }
+
+    def _work(
+        self, values: dict[Component, Any], cancel: threading.Event
+    ) -> Iterator[dict[Any, Any]]:
+        job, style = self._job(values)
+        name = Path(file_name(job.method, values[self.content], style)).with_suffix(".mp4").name
+        yield from self.stage.show(self.engine, job, cancel, name)
+
+    # --- the endpoint ---
+
+    def _wire_endpoint(self) -> None:
+        with gr.Column(visible=False):
+            inputs = [
+                video_input(label="content: the video"),
+                gr.Textbox(label="trained_style: its name, for methods that take one"),
+                picture_input(label="style: the style picture, for methods that take one"),
+                gr.Textbox(
+                    self.specs[0].id,
+                    label=f"method: one of {', '.join(spec.id for spec in self.specs)}",
+                ),
+                gr.JSON(label="settings: the video's and the method's settings by name"),
+            ]
+            outputs = [
+                gr.File(label="the video, an MP4"),
+                gr.JSON(
+                    label="frames, fps_in, fps_out, width, height, audio, seconds, ms_per_frame"
+                ),
+            ]
+            gr.Button().click(
+                self._video,
+                inputs,
+                outputs,
+                api_name="video",
+                api_description="Repaint a video, with its sound. While it works, a null video and"
+                " the frame come; the last answer holds the result.",
+                concurrency_limit=JOBS,
+                concurrency_id="engine",
+            )
+
+    def _video(
+        self,
+        content: str | None,
+        trained_style: str | None = None,
+        style: str | None = None,
+        method: str = "johnson",
+        settings: dict[str, Any] | None = None,
+    ) -> Iterator[tuple[str | None, dict[str, Any]]]:
+        with toasts(str):
+            spec = specs.get_spec(method)
+            if not isinstance(settings or {}, Mapping):
+                raise StyleSwapError("settings must be an object of names and values.")
+            styles = make_styles(spec, [(style, 1.0)], trained_style)
+            job = make_request(spec, content, styles, settings or {})
+            with tempfile.TemporaryDirectory() as folder:
+                name = file_name(spec.id, content, trained_style or style)
+                target = (Path(folder) / name).with_suffix(".mp4")
+                last, shown = None, time.monotonic()
+                for last in film(self.engine, job, target, threading.Event()):
+                    if time.monotonic() - shown >= PREVIEW_EVERY and last.i < last.n:
+                        shown = time.monotonic()
+                        yield None, {"frame": last.i, "frames": last.n, "seconds": last.seconds}
+                assert last is not None  # nothing sets an endpoint's cancel before a frame
+                yield str(target), {"method": spec.id, **movie.facts(job, target, last)}
+
+
+def first_picture(clip: Path) -> Image.Image:
+    """What a clip is known by in a gallery: a frame from its first half."""
+    opened = files.open_clip(clip)
+    k = len(opened.ticks) // 4
+    with contextlib.closing(
+        files.read_frames(opened, range(k, k + 1), opened.fitted(THUMB_SIDE * 2))
+    ) as frames:
+        return Image.fromarray(next(frames)[1])
