@@ -257,7 +257,7 @@ def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
         raise StyleSwapError(f"The {what} has no frames; send another.")
     # Other containers guess how long they are, and AVI counts frames that it leaves out.
     name = container.format.name
-    tells = container.duration and any(n in name for n in ("mov", "matroska", "avi"))
+    tells = container.duration and any(n in name for n in ("mov", "matroska"))
     expected = stream.frames if "mov" in name else 0
     promised = container.duration / av.time_base if tells else 0.0
     begun = (container.start_time or 0) / av.time_base

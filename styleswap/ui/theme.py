@@ -141,6 +141,9 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 .result { position: sticky; top: 10px; align-self: flex-start; }
 .stage { --stage: max(380px, min(100vh - 300px, 860px)); height: var(--stage) !important; }
 .stage img { max-height: calc(var(--stage) - 4px) !important; }
+.films { --stage: clamp(300px, 31vw, 620px); }
+.films > .block { height: 100% !important; }
+.films .video-container, .films video { max-height: calc(var(--stage) - 4px) !important; }
 #top, .status-box { padding: 0 !important; border: 0 !important; }
 #top .html-container, .status-box .html-container { padding: 0 !important; }
 .status-box { min-height: 62px !important; }
@@ -156,6 +159,7 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 @media (max-width: 768px) {
   .result { position: static; }
   .stage { --stage: min(100vw, 66vh); scroll-margin-bottom: 215px; }
+  .films { --stage: min(75vw, 66vh); }
   .thumbs .grid-container {
     grid-template-columns: repeat(auto-fill, minmax(44px, 1fr)) !important; }
   .actions { position: fixed; left: 0; right: 0; bottom: 0; z-index: 40; padding: 10px;

@@ -101,7 +101,7 @@ class VideoStage(Stage):
     """Shows the frame that was repainted last, and in the end the whole video."""
 
     def _draw(self) -> list[Component]:
-        with gr.Column(elem_id=self.id, elem_classes="stage", min_width=200):
+        with gr.Column(elem_id=self.id, elem_classes=["stage", "films"], min_width=200):
             self.preview = gr.Image(
                 label=t(i18n.PREVIEW),
                 interactive=False,
