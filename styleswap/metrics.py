@@ -53,7 +53,7 @@ def content_distance(net: Perceptual, x: Tensor, content: Tensor, layer: str = "
 def psnr(x: Tensor, clean: Tensor) -> float:
     """Peak signal-to-noise ratio in dB of two pictures (1, 3, H, W) in [0, 1]; infinite for equal
     ones."""
-    error = (x.double() - clean.double()).square().mean()
+    error = (x - clean).square().mean(dtype=torch.float64)
     return float(-10 * error.log10())
 
 
@@ -62,17 +62,18 @@ def ssim(x: Tensor, clean: Tensor) -> float:
     the mean over the channels: 1 for equal ones. Sides under 11 px give nan: its window is that."""
     if min(x.shape[2:]) < 11:
         return math.nan
-    one, other = (y[0].cpu().double().numpy() for y in (x, clean))
-    found = structural_similarity(
-        one,
-        other,
-        channel_axis=0,
-        data_range=1.0,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-    )
-    return float(np.float64(found))
+    found = [
+        structural_similarity(
+            one,
+            other,
+            data_range=1.0,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+        )
+        for one, other in zip(*(y[0].cpu().numpy() for y in (x, clean)), strict=True)
+    ]
+    return float(np.mean(found))
 
 
 def warping_error(pairs: Iterable[tuple[Pixels, Pixels]]) -> tuple[float, float]:

@@ -169,7 +169,7 @@ def denoised(
         turns: as in `Preset`.
     """
     height, width = x.shape[2:]
-    noise = torch.zeros_like(x)
+    noise, undone = torch.zeros_like(x), x.clamp(0, 1)
     tall = max(1, STRIP // width)
     for top in range(0, height, tall):
         # With what lies around: strips must not show.
@@ -180,8 +180,8 @@ def denoised(
             found += turned(net(turned(strip, k)), k, back=True) / turns
         noise[:, :, top : top + tall] = found[:, :, top - first : top - first + tall]
         if top + tall < height:
-            yield x.clamp(0, 1)
-    yield (x - strength * held_back(noise, level)).clamp(0, 1)
+            yield undone
+    yield torch.sub(x, held_back(noise, level), alpha=strength).clamp_(0, 1)
 
 
 def turned(x: Tensor, k: int, back: bool = False) -> Tensor:
@@ -202,7 +202,7 @@ def held_back(noise: Tensor, level: float) -> Tensor:
         noise: (1, 3, H, W).
         level: `ops.noise_level` of the picture.
     """
-    strength = noise.square().mean().sqrt()
+    strength = torch.linalg.vector_norm(noise) / noise.numel() ** 0.5
     return noise * (ROOM * level / strength.clamp_min(1e-8)).clamp(max=1.0)
 
 
