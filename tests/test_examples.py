@@ -1,4 +1,4 @@
-"""The pictures in examples/: what the script paints, and fit to be styles."""
+"""The pictures and the clip in examples/: what the script paints, and fit for their use."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
-from examples.make_examples import EXAMPLES, path_of
+from examples.make_examples import EXAMPLES, FILMS, NAMES, SEED, path_of
 
 ROOT = Path(__file__).parents[1] / "examples"
 STYLES = [name for name, example in EXAMPLES.items() if example.folder == "style"]
+KINDS = {".jpg", ".jpeg", ".png", ".mp4"}
 BYTE_CAP = 350 * 1024
+FILM_CAP = 1_300_000
+FOLDER_CAP = 6 * 1024 * 1024
 
 
 def pixels(name: str, root: Path = ROOT) -> NDArray[Any]:
@@ -49,8 +53,13 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_committed_files_are_those_that_the_script_knows() -> None:
-    committed = {p for p in ROOT.glob("*/*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"}}
-    assert committed == {path_of(name, ROOT) for name in EXAMPLES}
+    committed = {p for p in ROOT.glob("*/*") if p.suffix.lower() in KINDS}
+    assert committed == {path_of(name, ROOT) for name in NAMES}
+
+
+def test_folder_is_light() -> None:
+    files = [p for p in ROOT.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    assert sum(p.stat().st_size for p in files) < FOLDER_CAP
 
 
 def test_script_paints_the_committed_picture(tmp_path: Path) -> None:
@@ -111,5 +120,56 @@ def test_styles_differ_in_colour() -> None:
 def test_credits_name_every_picture_and_their_licence() -> None:
     text = (ROOT / "CREDITS.md").read_text(encoding="utf-8")
     assert "CC0-1.0" in text and "Gradio" in text
-    for name in EXAMPLES:
+    for name in NAMES:
         assert path_of(name, ROOT).relative_to(ROOT).as_posix() in text
+
+
+# --- the clip ---
+
+
+def frames(name: str) -> NDArray[Any]:
+    """A clip's frames (n, H, W, 3), float32 in [0, 1]."""
+    with av.open(str(path_of(name, ROOT))) as container:
+        decoded = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
+    return np.stack(decoded).astype(np.float32) / 255
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_clip_is_what_browsers_play(name: str) -> None:
+    path = path_of(name, ROOT)
+    assert path.stat().st_size <= FILM_CAP
+    begin = path.read_bytes()
+    assert begin.index(b"moov") < begin.index(b"mdat"), "a browser would have to load it whole"
+    with av.open(str(path)) as container:
+        (pictures,), (sound,) = container.streams.video, container.streams.audio
+        assert (pictures.width, pictures.height, pictures.average_rate) == (640, 360, 25)
+        assert 5 <= float(pictures.duration * pictures.time_base) <= 6
+        context = pictures.codec_context
+        assert (context.name, context.pix_fmt) == ("h264", "yuv420p")
+        assert context.colorspace == context.color_primaries == context.color_trc == 1
+        assert (sound.codec_context.name, sound.rate, sound.channels) == ("aac", 48_000, 2)
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_clip_is_heard_quietly_and_fades(name: str) -> None:
+    with av.open(str(path_of(name, ROOT))) as container:
+        sound = np.concatenate([f.to_ndarray() for f in container.decode(audio=0)], 1)
+    assert 0.01 < sound.std() < 0.2
+    assert np.abs(sound).max() < 0.7
+    assert np.abs(sound[:, :480]).max() < 0.02 and np.abs(sound[:, -480:]).max() < 0.02
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_clip_has_texture_and_moves_steadily(name: str) -> None:
+    clip = frames(name)
+    for picture in clip[:: len(clip) - 1]:
+        assert (texture(picture) > 0.01).mean() > 0.95
+    change = np.abs(np.diff(clip, axis=0)).mean((1, 2, 3))
+    assert change.min() > 0.005, "it stands still"
+    assert change.max() < 1.5 * np.median(change), "it jumps"
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_script_paints_the_committed_clip(name: str) -> None:
+    first = next(FILMS[name].paint(np.random.default_rng(SEED)))
+    assert np.abs(first - frames(name)[0]).mean() < 6 / 255
