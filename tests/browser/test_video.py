@@ -1,0 +1,132 @@
+"""The tab Video as a person meets it, in a real Chromium."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from styleswap import video
+from tests.browser.acts import Visit, download, number
+
+WORKING = re.compile(r"Frame \d+ of \d+")
+FILM = "#video-stage video"
+
+
+@pytest.fixture
+def page(visit: Visit, app: str) -> Page:
+    page = visit(app)
+    page.get_by_role("tab", name="Video").click()
+    expect(page.locator("#video-go")).to_be_visible()
+    number(page, "#video-size", 128)
+    return page
+
+
+def place(page: Page, box: str) -> tuple[int, int]:
+    """Where a box lies in the document, and how tall it is."""
+    bounds = page.locator(box).bounding_box()
+    assert bounds is not None
+    return round(bounds["y"] + float(page.evaluate("scrollY"))), round(bounds["height"])
+
+
+def test_the_first_visit_needs_one_click(page: Page, tmp_path: Path) -> None:
+    before = place(page, "#video-stage"), place(page, "#video-actions")
+    page.click("#video-go")
+    expect(page.locator("#video-status")).to_contain_text(WORKING)
+    expect(page.locator('#video-stage img[src^="data:image/jpeg"]')).to_be_visible()
+    assert (place(page, "#video-stage"), place(page, "#video-actions")) == before
+    expect(page.locator("#video-status")).to_contain_text("Done in", timeout=90_000)
+    expect(page.locator("#video-status")).to_contain_text("frames a second")
+    expect(page.locator(FILM)).to_be_visible()
+    assert (place(page, "#video-stage"), place(page, "#video-actions")) == before
+    made = video.open_clip(download(page, tmp_path, "#video-download"))
+    shown = page.locator("#video-content video").evaluate("v => v.duration")
+    assert (max(made.size), made.sound) == (128, "aac")
+    assert made.duration == pytest.approx(shown, abs=0.1)
+
+
+def test_it_plays_in_step_with_the_original(page: Page) -> None:
+    number(page, "#video-start", 2)
+    number(page, "#video-end", 4)
+    page.click("#video-go")
+    expect(page.locator(FILM)).to_be_visible(timeout=90_000)
+    at = page.evaluate(
+        """async () => {
+            const film = document.querySelector('#video-stage video');
+            const first = document.querySelector('#video-content video');
+            film.muted = true;
+            await film.play();
+            await new Promise((done) => setTimeout(done, 800));
+            const playing = [film.currentTime, first.currentTime, first.paused, first.muted];
+            film.pause();
+            film.currentTime = 1;
+            await new Promise((done) => setTimeout(done, 500));
+            const ended = [film.currentTime, first.currentTime, first.paused];
+            return [film.videoWidth, playing, ended];
+        }"""
+    )
+    width, playing, ended = at
+    assert width == 128 and playing[0] > 0.3  # the browser can decode it
+    assert playing[1] == pytest.approx(playing[0] + 2, abs=0.2) and playing[2:] == [False, True]
+    assert ended[0] == 1 and ended[1] == pytest.approx(3, abs=0.1) and ended[2]
+
+
+def test_a_first_frame_is_shown_when_the_style_changes(page: Page) -> None:
+    page.locator("#video-johnson-styles button").nth(2).click()
+    preview = page.locator('#video-stage img[src^="data:image/jpeg"]')
+    expect(preview).to_be_visible()
+    expect(page.locator("#video-status")).to_contain_text("The first frame")
+    first = preview.get_attribute("src")
+    page.locator("#video-johnson-styles button").nth(3).click()
+    expect(preview).not_to_have_attribute("src", str(first))
+
+
+def test_stop_keeps_what_is_done(page: Page, tmp_path: Path) -> None:
+    number(page, "#video-size", 640)
+    page.click("#video-go")
+    expect(page.locator("#video-status")).to_contain_text(WORKING)
+    page.click("#video-stop")
+    status = page.locator("#video-status")
+    expect(status).to_contain_text(re.compile(r"Stopped after \d+ of \d+ frames"))
+    expect(page.locator(FILM)).to_be_visible()
+    found = re.search(r"after (\d+) of (\d+)", status.inner_text())
+    assert found
+    made = video.open_clip(download(page, tmp_path, "#video-download"))
+    assert len(made.ticks) == int(found[1]) < int(found[2])
+
+
+def test_any_picture_as_the_style(page: Page) -> None:
+    page.click("#video-method input")
+    page.get_by_role("option", name="AdaIN").click()
+    expect(page.locator("#video-style")).to_be_visible()
+    expect(page.locator("#video-johnson-styles")).to_be_hidden()
+    expect(page.locator("#video-slow")).to_be_hidden()
+    number(page, "#video-end", 1)
+    page.click("#video-go")
+    expect(page.locator("#video-status")).to_contain_text("Done in", timeout=90_000)
+    page.click("#video-method input")
+    page.get_by_role("option", name="WCT").click()
+    expect(page.locator("#video-slow")).to_contain_text("repaints every frame by itself")
+
+
+def test_what_is_no_video_is_refused(page: Page, tmp_path: Path) -> None:
+    bad = tmp_path / "film.mp4"
+    bad.write_text("no film")
+    page.click('#video-content button[aria-label="Clear"]')
+    page.set_input_files('#video-content input[type="file"]', bad)
+    expect(page.get_by_test_id("toast-body")).to_contain_text("cannot be read")
+    expect(page.locator('#video-content input[type="file"]')).to_be_attached()
+    page.click("#video-go")
+    expect(page.get_by_test_id("toast-body").last).to_contain_text("There is no video yet")
+    expect(page.locator("#video-go")).to_be_enabled()
+
+
+@pytest.mark.parametrize(("locale", "word"), [("en-GB", "Stylise"), ("zh-CN", "开始绘制")])
+def test_a_telephone_in_either_language(visit: Visit, app: str, locale: str, word: str) -> None:
+    page = visit(app, width=390, height=844, locale=locale)
+    page.get_by_role("tab").nth(1).click()
+    expect(page.locator("#video-go")).to_have_text(word)
+    expect(page.locator("#video-go")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
