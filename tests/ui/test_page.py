@@ -14,12 +14,16 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from styleswap import specs
+from styleswap import specs, video
 from styleswap.engine import Engine
 from styleswap.methods import denoise
 from styleswap.ui import i18n, page, picture, stage
+from styleswap.ui import video as video_tab
 from styleswap.ui.i18n import both, duration
 from tests.helpers import ROOT
+
+
+FILES = ("image", "video")  # components that take a file
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,7 @@ def stylize(client: Client, **arguments: Any) -> tuple[str, dict[str, Any]]:
 
 def test_there_is_an_endpoint_for_each_tab(client: Client) -> None:
     listed = client.view_api(return_format="dict", print_info=False)
-    assert list(listed["named_endpoints"]) == ["/stylize", "/denoise"]
+    assert list(listed["named_endpoints"]) == ["/stylize", "/video", "/denoise"]
     assert not listed["unnamed_endpoints"]
 
 
@@ -120,14 +124,15 @@ def test_raw_calls_read_no_file_of_the_server(app: str, tmp_path: Path, photo: P
     tried = 0
     for event in config["dependencies"]:
         wanted = [kinds[i] for i in event["inputs"]]
-        if not event["backend_fn"] or not any(c["type"] == "image" for c in wanted):
+        if not event["backend_fn"] or not any(c["type"] in FILES for c in wanted):
             continue
-        data = [stolen if c["type"] == "image" else c["props"].get("value") for c in wanted]
+        data = [stolen if c["type"] in FILES else c["props"].get("value") for c in wanted]
         answer = raw_call(app, event["id"], data)
         assert '"success":true' not in answer.replace(" ", ""), answer
         assert "not uploaded by a user" in answer, answer
         tried += 1
-    assert tried >= 3  # the page's run, its checks on upload, and the endpoint
+    # Of pictures and of videos: the page's run, its checks on upload, and the endpoint.
+    assert tried >= 6
 
 
 def test_raw_calls_pass_no_unchecked_setting(app: str) -> None:
@@ -141,7 +146,7 @@ def test_raw_calls_pass_no_unchecked_setting(app: str) -> None:
 
 def test_launch_shuts_what_need_not_be_open() -> None:
     options = page.launch_options()
-    assert options["ssr_mode"] is False and options["max_file_size"] == 64 * 2**20
+    assert options["ssr_mode"] is False and options["max_file_size"] == 512 * 2**20
     assert options["allowed_paths"]
     for path in options["allowed_paths"]:
         assert Path(path).is_file()
@@ -249,6 +254,35 @@ def test_denoise_gives_a_png_and_its_numbers(
     ):
         with pytest.raises(AppError, match=match):
             client.predict(content, settings, clean, api_name="/denoise")
+
+
+def test_video_gives_an_mp4_and_its_numbers(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = handle_file(ROOT / "examples/content/sailing.mp4")
+    settings = {"size": 128, "end": 0.4}
+    path, numbers = client.predict(clip, "udnie", None, "johnson", settings, api_name="/video")
+    made = video.open_clip(path)
+    assert Path(path).name == "sailing-udnie-johnson.mp4"
+    assert (len(made.ticks), made.rate, made.size, made.sound) == (10, 25, (128, 72), "aac")
+    assert (numbers["frames"], numbers["fps_out"], numbers["audio"]) == (10, "25", "aac")
+    picture = handle_file(ROOT / "examples/style/waves.jpg")
+    path, numbers = client.predict(clip, None, picture, "adain", settings, api_name="/video")
+    assert numbers["method"] == "adain" and video.open_clip(path).size == (128, 72)
+    for content, style, settings, match in (
+        (None, "udnie", None, "no video yet"),
+        (clip, "nobody", None, "no trained style called"),
+        (clip, "udnie", {"levels": 3}, "no setting called levels"),
+        (clip, "udnie", {"finish": "denoise"}, "no setting called finish"),
+        (clip, "udnie", [1], "settings must be an object"),
+        (clip, "udnie", {"start": 99}, "choose another part"),
+        (handle_file(ROOT / "LICENSE"), "udnie", None, "cannot be read"),
+    ):
+        with pytest.raises(AppError, match=match):
+            client.predict(content, style, None, "johnson", settings, api_name="/video")
+    monkeypatch.setattr(video_tab, "TIME_CAP", 0.1)
+    path, numbers = client.predict(clip, "udnie", None, "johnson", {"size": 512}, api_name="/video")
+    assert 1 <= numbers["frames"] == len(video.open_clip(path).ticks) < 140
 
 
 # --- parts ---
