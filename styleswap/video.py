@@ -11,7 +11,6 @@ import bisect
 import contextlib
 import errno
 import functools
-import math
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -44,6 +43,9 @@ FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,gif,ogg,asf,h264,"
     "hevc,m4v,av1,obu,ivf,nut,mxf,dv,rm,apng,yuv4mpegpipe,wtv,vob,mp3,aac,wav,flac"
 )
+# Those that say how long they are, and where each moment is: elsewhere a jump lands too late, or
+# on frames that do not say when they are shown.
+INDEXED = ("mov", "matroska")
 SUFFIXES = (".mp4", ".gif")
 # Sound that MP4 holds and browsers play; other sound becomes AAC.
 KEPT_SOUND = ("aac", "mp3", "opus", "flac")
@@ -66,8 +68,16 @@ MATRICES = {
     9: Colorspace.BT2020,
     10: Colorspace.BT2020,
 }
+# As `_turn` says it, by degrees counter-clockwise.
+TURNS = {
+    0: (False, False, False),
+    90: (True, True, False),
+    180: (False, True, True),
+    270: (True, False, True),
+}
 HD = 720  # rows from which on a video that says nothing of its matrix has BT.709's
 
+REORDERED = 16  # frames at most that a coder may store after one that is shown later
 # A file that has less of what it says it lasts is cut short.
 WHOLE = 0.9
 KEY_EVERY = 2  # seconds: what a browser has to decode at most to jump somewhere
@@ -75,6 +85,7 @@ PRESET = "veryfast"  # of x264: faster than the network, so that it hardly costs
 PRIMING = Fraction(1, 10)  # seconds of sound that a coder may begin with
 JUMP = Fraction(1, 10)  # seconds that sound may be off before silence is put in
 GIF_TICK = Fraction(1, 100)
+SHORTEST_TICKS = 2  # browsers show a frame that is meant for less for ten
 
 # Without the last two a decoder's colours are off by several steps of 255.
 SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -117,18 +128,23 @@ class Clip:
         return float(self.time(len(self.ticks)))
 
     def between(self, start: float, end: float) -> range:
-        """The frames that are shown from `start` to `end`, in seconds; an `end` of 0 is the clip's.
+        """The frames that begin from `start` to before `end`, in seconds; where none does, the one
+        that is shown then. An `end` of 0 is the clip's.
 
         Raises:
             StyleSwapError: there are none.
         """
-        chosen = [k for k in range(len(self.ticks)) if start <= self.time(k) < (end or math.inf)]
-        if not chosen:
+        # What is a tenth to a person is a bit more to the computer.
+        begin, stop = (Fraction(moment).limit_denominator(10**6) for moment in (start, end))
+        frames, last = range(len(self.ticks)), self.time(len(self.ticks))
+        stop = min(stop or last, last)
+        if begin >= stop:
             raise StyleSwapError(
                 f"There is nothing of the video from {start:g} to {end or self.duration:g} s, for"
                 f" it lasts {self.duration:.1f} s; choose another part."
             )
-        return range(chosen[0], chosen[-1] + 1)
+        past = bisect.bisect_left(frames, stop, key=self.time)
+        return range(min(bisect.bisect_left(frames, begin, key=self.time), past - 1), past)
 
     def fitted(self, longest: int) -> tuple[int, int]:
         """Width and height, even, of the clip with a longer side of at most `longest`."""
@@ -146,7 +162,10 @@ def open_clip(path: str | os.PathLike[str], what: str = "video") -> Clip:
     if not media.size_of(path, what, "video"):
         raise StyleSwapError(f"The {what} is an empty file; send it again, whole.")
     file = Path(path).absolute()
-    if _is_webp(file):
+    webp = _is_webp(file)
+    if _is_still(file):
+        raise StyleSwapError(f"The {what} is a still picture; send it on the tab for pictures.")
+    if webp:
         return _webp_clip(file, what)
     with _read_sentences(what):
         with _opened(file) as container:
@@ -196,8 +215,8 @@ def _av_frames(
     with _read_sentences("video"), _opened(clip.path) as container:
         stream = _pictures(container, "video")
         stream.thread_type = "AUTO"
-        if chosen.start:
-            container.seek(clip.ticks[chosen.start], stream=stream)
+        if chosen.start and _is_indexed(container):
+            container.seek(clip.ticks[max(0, chosen.start - REORDERED)], stream=stream)
         count = -1
         for packet in container.demux(stream):
             try:
@@ -215,6 +234,10 @@ def _opened(file: Path) -> Any:
     return av.open(
         f"file:{file}", options={"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     )
+
+
+def _is_indexed(container: Any) -> bool:
+    return any(name in container.format.name for name in INDEXED)
 
 
 def _pictures(container: Any, what: str) -> Any:
@@ -255,10 +278,10 @@ def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
         found = {k * step: step for k in range(count)}
     if not found:
         raise StyleSwapError(f"The {what} has no frames; send another.")
-    # Other containers guess how long they are, and AVI counts frames that it leaves out.
+    # Other containers guess how long they are. What an edit list leaves out is not in the index.
     name = container.format.name
-    tells = container.duration and any(n in name for n in ("mov", "matroska"))
-    expected = stream.frames if "mov" in name else 0
+    tells = container.duration and _is_indexed(container)
+    expected = len(stream.index_entries) if "mov" in name else 0
     promised = container.duration / av.time_base if tells else 0.0
     begun = (container.start_time or 0) / av.time_base
     if there < expected or end - begun < WHOLE * promised:
@@ -267,8 +290,10 @@ def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
             " send it again, whole."
         )
     ticks = sorted(found)
-    usual = ticks[-1] - ticks[-2] if len(ticks) > 1 else 1
-    return ticks, found[ticks[-1]] or usual
+    last = found[ticks[-1]] or (ticks[-1] - ticks[-2] if len(ticks) > 1 else 1)
+    if "mov" in name and stream.duration:  # its packets' durations are in the order of decoding
+        last = max(1, (stream.start_time or 0) + stream.duration - ticks[-1])
+    return ticks, last
 
 
 def _clip(
@@ -309,12 +334,26 @@ def _upright_size(frame: av.VideoFrame, ratio: Fraction | None) -> tuple[int, in
     """Width and height as a player shows the frame; `ratio` is the width of a pixel over its
     height."""
     width = round(frame.width * (ratio or 1))
-    return (frame.height, width) if frame.rotation % 180 else (width, frame.height)
+    return (frame.height, width) if _turn(frame)[0] else (width, frame.height)
+
+
+def _turn(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+    """How a player turns the frame: whether rows become columns, and whether the result is then
+    mirrored from top to bottom and from left to right."""
+    try:
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # for PyAV does not know all that a frame may come with
+        return TURNS.get(frame.rotation % 360, TURNS[0])
+    if matrix is None:
+        return TURNS[0]
+    # x is to be a x + c y, and y b x + d y.
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    return (True, b < 0, c < 0) if abs(b) > abs(a) else (False, d < 0, a < 0)
 
 
 def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
     """The frame's pixels, scaled to `size`, turned as a player turns them."""
-    turned = bool(frame.rotation % 180)
+    turned, flipped, mirrored = _turn(frame)
     width, height = size[::-1] if turned else size
     see_through = any(part.is_alpha for part in frame.format.components)
     full = frame.color_range == ColorRange.JPEG or frame.format.is_rgb or "j" in frame.format.name
@@ -331,7 +370,8 @@ def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
     )
     drawn: NDArray[Any] = scaled.to_ndarray()
     pixels = _on_white(drawn) if see_through else drawn
-    return np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90))
+    pixels = pixels.swapaxes(0, 1) if turned else pixels
+    return np.ascontiguousarray(pixels[:: -1 if flipped else 1, :: -1 if mirrored else 1])
 
 
 def _on_white(pixels: NDArray[Any]) -> Pixels:
@@ -361,6 +401,17 @@ def _read_sentences(what: str) -> Iterator[None]:
         ) from fault
 
 
+def _is_still(file: Path) -> bool:
+    """Whether it is a picture, which FFmpeg may take for a video of one frame."""
+    Image.init()
+    kinds = [name for name in media.FORMATS if name in Image.OPEN]
+    try:
+        with Image.open(file, formats=kinds) as picture:
+            return int(getattr(picture, "n_frames", 1)) == 1
+    except Exception:  # on hostile bytes Pillow's readers raise almost anything
+        return False
+
+
 # --- animated WebP, which FFmpeg does not read ---
 
 
@@ -386,8 +437,6 @@ def _webp(file: Path, what: str) -> Iterator[Any]:
 def _webp_clip(file: Path, what: str) -> Clip:
     with _webp(file, what) as picture:
         _check_size(picture.width, picture.height, what)
-        if picture.n_frames < 2:
-            raise StyleSwapError(f"The {what} is a still picture; send it on the tab for pictures.")
         ticks, now = [], 0
         for k in range(picture.n_frames):
             picture.seek(k)
@@ -458,7 +507,8 @@ def writing(
         else:
             writer = _Mp4(container, clip, chosen, size, quality)
             if clip.sound:
-                source = stack.enter_context(_opened(clip.path))
+                with _read_sentences("video"):
+                    source = stack.enter_context(_opened(clip.path))
                 writer.sound = _Sound(source, clip, chosen, container)
         yield writer
         writer.finish()
@@ -481,11 +531,11 @@ class _Mp4:
         self.container, self.clip, self.chosen = container, clip, chosen
         self.sound: _Sound | None = None
         self.lasting: dict[int, int] = {}  # how long the frames are shown that x264 holds back
-        stream = container.add_stream(
-            "libx264",
-            rate=clip.rate.limit_denominator(10_000),
-            options={"preset": PRESET, "crf": str(quality)},
-        )
+        options = {"preset": PRESET, "crf": str(quality)}
+        if not clip.constant:  # an MP4 has durations in the order of decoding: let that be the same
+            options["bf"] = "0"
+        rate = clip.rate.limit_denominator(10_000)
+        stream = container.add_stream("libx264", rate=rate, options=options)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
@@ -545,9 +595,12 @@ class _Sound:
         if clip.sound in KEPT_SOUND:
             self.out = target.add_stream_from_template(self.stream)
         else:
-            self.out = target.add_stream("aac", rate=min(48_000, self.stream.rate))
+            wanted = min(48_000, self.stream.rate)
+            rates = av.Codec("aac", "w").audio_rates or [wanted]
+            rate = min(rates, key=lambda rate: abs(rate - wanted))
+            self.out = target.add_stream("aac", rate=rate)
             self.out.codec_context.layout = "mono" if self.stream.channels == 1 else "stereo"
-        if chosen.start:
+        if chosen.start and _is_indexed(source):
             source.seek(int(self.begin / self.stream.time_base), stream=self.stream)
         self.waiting = next(self.packets, None)
 
@@ -557,8 +610,12 @@ class _Sound:
             self.target.mux(self.waiting)
             self.waiting = next(self.packets, None)
 
+    def _read(self) -> Iterator[Any]:
+        with contextlib.suppress(InvalidDataError):  # players fall silent, too
+            yield from self.source.demux(self.stream)
+
     def _copied(self) -> Iterator[Any]:
-        for packet in self.source.demux(self.stream):
+        for packet in self._read():
             if packet.pts is None:
                 continue
             packet.pts -= round(self.begin / packet.time_base)
@@ -567,21 +624,25 @@ class _Sound:
                 packet.stream = self.out
                 yield packet
 
+    def _decoded(self) -> Iterator[Any]:
+        for packet in self._read():
+            with contextlib.suppress(InvalidDataError):
+                yield from packet.decode()
+
     def _encoded(self) -> Iterator[Any]:
         now: Fraction | None = None
-        with contextlib.suppress(InvalidDataError):  # players fall silent, too
-            for frame in self.source.decode(self.stream):
-                told = now if frame.pts is None else frame.pts * frame.time_base - self.begin
-                # Timestamps may be coarse; only a jump counts.
-                if told is not None and (now is None or abs(told - now) > JUMP):
-                    now = told if now is None else max(now, told)
-                if now is None:
-                    continue
-                frame.time_base = Fraction(1, frame.sample_rate)
-                frame.pts = round(now * frame.sample_rate)
-                now += Fraction(frame.samples, frame.sample_rate)
-                if now > 0:
-                    yield from self.out.encode(frame)
+        for frame in self._decoded():
+            told = now if frame.pts is None else frame.pts * frame.time_base - self.begin
+            # Timestamps may be coarse; only a jump counts.
+            if told is not None and (now is None or abs(told - now) > JUMP):
+                now = told if now is None else max(now, told)
+            if now is None:
+                continue
+            frame.time_base = Fraction(1, frame.sample_rate)
+            frame.pts = round(now * frame.sample_rate)
+            now += Fraction(frame.samples, frame.sample_rate)
+            if now > 0:
+                yield from self.out.encode(frame)
         yield from self.out.encode(None)
 
 
@@ -591,6 +652,7 @@ class _Gif:
 
     def __init__(self, container: Any, clip: Clip, chosen: range, size: tuple[int, int]) -> None:
         self.container, self.clip, self.chosen = container, clip, chosen
+        self.last = -SHORTEST_TICKS
         self.stream = container.add_stream("gif", rate=clip.rate.limit_denominator(1000))
         self.stream.width, self.stream.height = size
         self.stream.pix_fmt = "pal8"
@@ -611,9 +673,12 @@ class _Gif:
         self.graph.configure()
 
     def add(self, k: int, pixels: Pixels) -> None:
+        moment = round((self.clip.time(k) - self.clip.time(self.chosen.start)) / GIF_TICK)
+        if moment < self.last + SHORTEST_TICKS:
+            return
+        self.last = moment
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        moment = self.clip.time(k) - self.clip.time(self.chosen.start)
-        frame.pts, frame.time_base = round(moment / GIF_TICK), GIF_TICK
+        frame.pts, frame.time_base = moment, GIF_TICK
         self.graph.vpush(frame)
         self._mux()
 

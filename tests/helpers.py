@@ -5,17 +5,21 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
+import av
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from styleswap import media, specs, tensors
+from styleswap.media import Pixels
 from styleswap.methods.base import Job, Step
 from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
@@ -93,3 +97,120 @@ def add_method(
     patch.setitem(sys.modules, module.__name__, module)
     patch.setitem(specs.METHODS, id, spec)
     return spec
+
+
+# --- films --------------------------------------------------------------------------------------
+
+SOUND_RATE = 48_000
+
+
+def numbered(k: int, width: int = 64, height: int = 48, seed: int = 0) -> Pixels:
+    """Frame `k` of a film: its number in eight black and white bars above, something that moves
+    below; it survives being coded."""
+    pixels = np.empty((height, width, 3), np.uint8)
+    bars = [255 * (k >> bit & 1) for bit in range(8)]
+    pixels[: height // 2] = np.repeat(bars, -(-width // 8))[None, :width, None]
+    y, x = np.mgrid[: height - height // 2, :width]
+    waves = np.stack([x + 2 * k, 3 * y + x, 2 * y - x - k], axis=-1) * 0.2 + seed
+    pixels[height // 2 :] = 128 + 90 * np.sin(waves)
+    return pixels
+
+
+def number(pixels: Pixels) -> int:
+    """Which frame of `numbered` this is."""
+    height, width = pixels.shape[:2]
+    bars = pixels[height // 8 : height // 3].mean((0, 2))
+    middles = [bars[round((bit + 0.5) * -(-width // 8))] for bit in range(8)]
+    return sum(int(value > 127) << bit for bit, value in enumerate(middles))
+
+
+def beep(seconds: float, at: float, channels: int = 2, rate: int = SOUND_RATE) -> NDArray[Any]:
+    """(channels, samples) of silence with a short beep at one moment."""
+    sound = np.zeros((channels, round(seconds * rate)), np.float32)
+    t = np.arange(round(0.05 * rate))
+    begin = round(at * rate)
+    sound[:, begin : begin + len(t)] = 0.8 * np.sin(2 * np.pi * 1000 / rate * t)
+    return sound
+
+
+def write_film(
+    path: Path,
+    frames: Iterable[Pixels | av.VideoFrame],
+    *,
+    rate: Fraction | int = 25,
+    ticks: Sequence[int] | None = None,
+    time_base: Fraction | None = None,
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+    options: dict[str, str] | None = None,
+    format: str | None = None,
+    muxing: dict[str, str] | None = None,
+    ratio: Fraction | None = None,
+    rotation: int = 0,
+    mirrored: bool = False,
+    sound: NDArray[Any] | None = None,
+    sound_codec: str = "aac",
+    sound_rate: int = SOUND_RATE,
+) -> Path:
+    """A video file.
+
+    Args:
+        frames: RGB, or frames of the coder's own colours with what they are tagged by.
+        ticks: when each is shown, in units of `time_base`; else they come at `rate`.
+        muxing: options of the container.
+        ratio: width of a pixel over its height.
+        rotation: degrees counter-clockwise that a player is told to turn the frames by.
+        sound: (channels, samples) at `sound_rate`.
+    """
+    usual = {
+        "libx264": {"crf": "4", "preset": "ultrafast"},
+        "vorbis": {"strict": "experimental"},
+    }
+    with av.open(str(path), "w", format, options=muxing or {}) as container:
+        stream: Any = container.add_stream(
+            codec, rate=Fraction(rate), options=usual.get(codec, {}) | (options or {})
+        )
+        stream.pix_fmt = pix_fmt
+        context = stream.codec_context
+        context.thread_count = 1  # so small that threads would only wait for each other
+        if time_base:
+            context.time_base = stream.time_base = time_base
+        if rotation or mirrored:
+            stream.set_display_rotation(rotation, hflip=mirrored)
+        out: Any = None
+        if sound is not None:
+            more = usual.get(sound_codec, {})
+            out = container.add_stream(sound_codec, rate=sound_rate, options=more)
+            out.codec_context.layout = "stereo" if len(sound) == 2 else "mono"
+        step = 1 / (Fraction(rate) * Fraction(time_base or 1 / Fraction(rate)))
+        for k, given in enumerate(frames):
+            frame = given if isinstance(given, av.VideoFrame) else coded(given, pix_fmt)
+            if not k:
+                stream.width, stream.height = frame.width, frame.height
+                if ratio:
+                    context.sample_aspect_ratio = ratio
+                for tag in ("colorspace", "color_range"):
+                    setattr(context, tag, getattr(frame, tag))
+            frame.pts = ticks[k] if ticks is not None else round(k * step)
+            frame.time_base = time_base or 1 / Fraction(rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if out is not None and sound is not None:
+            heard = av.AudioFrame.from_ndarray(
+                sound, "fltp", "stereo" if len(sound) == 2 else "mono"
+            )
+            heard.sample_rate, heard.pts = sound_rate, 0
+            heard.time_base = Fraction(1, sound_rate)
+            fifo = av.AudioFifo()
+            fifo.write(heard)
+            size = out.codec_context.frame_size or 1024
+            for part in fifo.read_many(size, True):
+                container.mux(out.encode(part))
+            container.mux(out.encode(None))
+    return path
+
+
+def coded(pixels: Pixels, pix_fmt: str = "yuv420p") -> av.VideoFrame:
+    """RGB as a coder of `pix_fmt` takes it."""
+    alpha = pixels.shape[2] == 4
+    return av.VideoFrame.from_ndarray(pixels, "rgba" if alpha else "rgb24").reformat(format=pix_fmt)
