@@ -202,7 +202,7 @@ def held_back(noise: Tensor, level: float) -> Tensor:
         noise: (1, 3, H, W).
         level: `ops.noise_level` of the picture.
     """
-    strength = torch.linalg.vector_norm(noise) / noise.numel() ** 0.5
+    strength: Tensor = torch.linalg.vector_norm(noise) / noise.numel() ** 0.5
     return noise * (ROOM * level / strength.clamp_min(1e-8)).clamp(max=1.0)
 
 
