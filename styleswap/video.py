@@ -290,10 +290,8 @@ def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
             " send it again, whole."
         )
     ticks = sorted(found)
-    last = found[ticks[-1]] or (ticks[-1] - ticks[-2] if len(ticks) > 1 else 1)
-    if "mov" in name and stream.duration:  # its packets' durations are in the order of decoding
-        last = max(1, (stream.start_time or 0) + stream.duration - ticks[-1])
-    return ticks, last
+    usual = ticks[-1] - ticks[-2] if len(ticks) > 1 else 1
+    return ticks, found[ticks[-1]] or usual
 
 
 def _clip(

@@ -69,7 +69,7 @@ IN_STEP = """() => {
 def video_input(**about: Any) -> gr.Video:
     """A place for a video that hands over the file's path, whatever is in the file."""
     box = gr.Video(**about)
-    box.preprocess = path_of  # type: ignore[method-assign]
+    box.preprocess = path_of
     return box
 
 
