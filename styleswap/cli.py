@@ -369,10 +369,13 @@ def video(
             " adain are made for videos.",
             err=True,
         )
+    last = None
     with _interrupted() as stop, tqdm(unit="frame", disable=None, leave=False) as bar:
         for last in movie.restyle(Engine(), request, output, stop):
             bar.total = last.n
             bar.update(last.i - bar.n)
+    if last is None:
+        raise StyleSwapError("Stopped before the first frame; nothing was written.")
     facts = movie.facts(request, output, last)
     if warping_error:
         facts |= movie.warping_errors(request, output)
