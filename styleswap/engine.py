@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import threading
 import time
@@ -25,7 +26,7 @@ from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.inverse import InverseNetwork
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.nets.transformer import TransformerNetwork
-from styleswap.runtimes import Repaint, bf16_is_fast, prepare
+from styleswap.runtimes import Repaint, bf16_is_fast, for_films, prepare
 from styleswap.specs import MethodSpec, Params, StylisingParams, get_spec
 
 # The deepest layer is 16 times smaller than the picture; it should have two pixels at least.
@@ -152,7 +153,7 @@ class Engine:
         self._networks: dict[tuple[str, str], PerceptualNetwork] = {}
         self._adain: tuple[AdainNetwork, Repaint] | None = None
         self._inverses: dict[str, InverseNetwork] = {}
-        self._styles: dict[str, Repaint] = {}
+        self._styles: dict[tuple[str, str], Repaint] = {}
 
     def run(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Progress]:
         """Make a picture; yields after each step of the method.
@@ -214,7 +215,7 @@ class Engine:
         module = _module(spec)
         with self._mine(cancel):
             blank = torch.zeros(1, 3, *size[::-1]).to(self.device)
-            job = self._job(blank, styles, params, [])
+            job = self._job(blank, styles, params, [], for_films(self.device))
             if hasattr(module, "painter"):
                 repaint: Repaint = module.painter(job)
             else:
@@ -225,7 +226,8 @@ class Engine:
                     return y
 
         def paint(frames: Sequence[Pixels]) -> list[Pixels]:
-            x = torch.cat([tensors.from_pixels(frame) for frame in frames])
+            xs = [tensors.from_pixels(frame) for frame in frames]
+            x = xs[0] if len(xs) == 1 else torch.cat(xs)
             with self._mine(cancel):
                 y = repaint(x.to(self.device)).cpu()
             return [tensors.to_pixels(one) for one in y.split(1)]
@@ -242,9 +244,19 @@ class Engine:
             yield
 
     def _job(
-        self, content: Tensor, styles: Sequence[StyleChoice], params: Params, used: list[str]
+        self,
+        content: Tensor,
+        styles: Sequence[StyleChoice],
+        params: Params,
+        used: list[str],
+        runtime: str = "auto",
     ) -> Job:
-        """What a method is given; the perceptual networks that it takes are put into `used`."""
+        """What a method is given.
+
+        Args:
+            used: the perceptual networks that it takes are put into this.
+            runtime: of trained styles.
+        """
 
         def network(name: str, pooling: Pooling) -> PerceptualNetwork:
             used.append(perceptual.choose(name))
@@ -259,7 +271,7 @@ class Engine:
             perceptual=network,
             inverse=self._inverse,
             adain=self._any_style,
-            trained=self._trained,
+            trained=functools.partial(self._trained, runtime=runtime),
         )
 
     @contextlib.contextmanager
@@ -303,11 +315,12 @@ class Engine:
             self._inverses[layer] = net.to(memory_format=torch.channels_last)
         return self._inverses[layer]
 
-    def _trained(self, name: str) -> Repaint:
-        if name not in self._styles:
+    def _trained(self, name: str, runtime: str) -> Repaint:
+        key = (name, runtime)
+        if key not in self._styles:
             net = TransformerNetwork.from_weights(weights.load_style(name))
-            self._styles[name] = prepare(net, self.device)
-        return self._styles[name]
+            self._styles[key] = prepare(net, self.device, runtime)
+        return self._styles[key]
 
 
 def _module(spec: MethodSpec) -> Any:

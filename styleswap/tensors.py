@@ -22,7 +22,7 @@ def from_pil(picture: Image.Image) -> Tensor:
 
 def from_pixels(pixels: Pixels) -> Tensor:
     """(H, W, 3), uint8, as (1, 3, H, W) float32 in [0, 1]."""
-    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(255)
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div_(255)
 
 
 def to_pil(x: Tensor) -> Image.Image:
@@ -34,7 +34,8 @@ def to_pixels(x: Tensor) -> Pixels:
     """(1, 3, H, W) in [0, 1], clamped and rounded, as (H, W, 3), uint8."""
     if x.ndim != 4 or x.shape[:2] != (1, 3):
         raise ValueError(f"expected (1, 3, H, W), not {tuple(x.shape)}")
-    scaled = x.detach()[0].float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
+    # In place where that is possible: at a film's size fresh memory costs more than sums.
+    scaled = x.detach()[0].permute(1, 2, 0).float().mul(255).round_().clamp_(0, 255).byte()
     pixels: Pixels = scaled.contiguous().cpu().numpy()
     return pixels
 

@@ -49,6 +49,11 @@ def available(device: torch.device) -> list[str]:
     return ["openvino", *["openvino-int8"] * ("INT8" in openvino.abilities()), "torch"]
 
 
+def for_films(device: torch.device) -> str:
+    """The runtime for frames that pass by, of which nobody compares the last shade."""
+    return "openvino-int8" if "openvino-int8" in available(device) else "auto"
+
+
 def prepare(
     net: TransformerNetwork | AdainNetwork, device: torch.device, name: str = "auto"
 ) -> Repaint:

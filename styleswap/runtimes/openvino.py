@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -107,7 +106,7 @@ class OpenVinoRuntime:
         shape = tuple(x.shape)
         request = REQUESTS.get(self, shape, lambda: self._compile(shape))
         # Around 0 before it becomes bfloat16, which is finer there: pale skies would get steps.
-        np.subtract(x.numpy(), np.float32(0.5), out=request.get_input_tensor(0).data)
+        torch.sub(x, 0.5, out=torch.from_numpy(request.get_input_tensor(0).data))
         if isinstance(self.net, AdainNetwork):
             for i, told in enumerate((self.net.deviation, self.net.mean, self.net.own)):
                 request.get_input_tensor(1 + i).data[:] = told.numpy()
