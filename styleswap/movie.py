@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
+import sys
 import threading
 import time
 from collections import deque
@@ -31,6 +33,8 @@ T = TypeVar("T")
 
 # x264's constant rate factors: paint has more detail than what is filmed.
 QUALITIES = {"small": 26, "good": 21, "best": 16}
+# How much less than others the threads press that read and write; 19 is the most.
+NICE = 10
 # Frames that may wait between two of the threads.
 ROOM = 4
 
@@ -169,10 +173,20 @@ def _filmed(request: VideoRequest) -> Iterator[_Filmed]:
         yield _Filmed(k, pixels, motion)
 
 
+def helper() -> ThreadPoolExecutor:
+    """A thread that lets the network's go first, which wait for one another at every layer."""
+
+    def give_way() -> None:
+        if sys.platform == "linux":  # elsewhere threads have no priority of their own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+    return ThreadPoolExecutor(1, initializer=give_way)
+
+
 def ahead(items: Iterator[T]) -> Generator[T]:
     """The same items, taken in a thread up to `ROOM` before they are asked for."""
     end = object()
-    with ThreadPoolExecutor(1) as pool:
+    with helper() as pool:
         waiting: deque[Future[Any]] = deque(pool.submit(next, items, end) for _ in range(ROOM))
         try:
             while (item := waiting.popleft().result()) is not end:
@@ -190,7 +204,7 @@ class Behind:
     """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1)
+        self._pool = helper()
         self._waiting: deque[Future[None]] = deque()
 
     def give(self, function: Any, *args: Any) -> None:

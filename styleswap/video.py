@@ -366,6 +366,7 @@ def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
         src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
         interpolation=SCALING,
+        threads=1,  # others have work at the same time
     )
     pixels = _on_white(scaled.to_ndarray()) if see_through else _merged(scaled)
     pixels = pixels.swapaxes(0, 1) if turned else pixels
@@ -565,6 +566,7 @@ class _Mp4:
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.MPEG,
             interpolation=SCALING,
+            threads=1,
         )
         frame.pts, frame.time_base = moment, self.stream.codec_context.time_base
         self._mux(frame)
