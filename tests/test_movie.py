@@ -46,8 +46,8 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pools: list[ThreadPoolExecutor] = []
 
     class Kept(ThreadPoolExecutor):
-        def __init__(self, most: int) -> None:
-            super().__init__(most)
+        def __init__(self, most: int, **options: Any) -> None:
+            super().__init__(most, **options)
             pools.append(self)
 
     monkeypatch.setattr(movie, "ThreadPoolExecutor", Kept)
@@ -191,7 +191,7 @@ def test_steadiness_takes_flicker_away(engine: Engine, tmp_path: Path, paint: An
         found = movie.warping_errors(request, tmp_path / "out.mp4")
         assert set(found) == {"warping_error", "warping_error_content"}
         errors.append(found["warping_error"])
-    assert errors[1] < 0.5 * errors[0] and errors[2] < errors[1]
+    assert max(errors[1:]) < 0.5 * errors[0]
     assert found["warping_error_content"] > errors[0]  # a coder takes noise away, too
 
 
