@@ -22,7 +22,6 @@ from styleswap.ui import video as video_tab
 from styleswap.ui.i18n import both, duration
 from tests.helpers import ROOT
 
-
 FILES = ("image", "video")  # components that take a file
 
 
