@@ -82,6 +82,16 @@ def test_ranges_hold_what_a_photograph_gives() -> None:
         assert seen[part][1] < 1.5 * high and seen[part][1] > 0.05 * high
 
 
+def test_films_take_int8_where_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    for names, wanted in (
+        (["openvino", "openvino-int8", "torch"], "openvino-int8"),
+        (["openvino", "torch"], "auto"),
+        (["cuda", "torch"], "auto"),
+    ):
+        monkeypatch.setattr(runtimes, "available", lambda device, names=names: names)
+        assert runtimes.for_films(CPU) == wanted
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_cuda_agrees_with_float32() -> None:
     device = torch.device("cuda")
