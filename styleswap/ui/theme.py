@@ -141,6 +141,9 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 .result { position: sticky; top: 10px; align-self: flex-start; }
 .stage { --stage: max(380px, min(100vh - 300px, 860px)); height: var(--stage) !important; }
 .stage img { max-height: calc(var(--stage) - 4px) !important; }
+/* Gradio's own way to cut a video fetches a program from elsewhere, and there are From and To. */
+#video-content button[aria-label="Trim video to selection"],
+#video-content button[aria-label="Reset video to initial value"] { display: none; }
 .films { --stage: clamp(300px, 31vw, 620px); }
 .films > .block { height: 100% !important; }
 .films .video-container, .films video { max-height: calc(var(--stage) - 4px) !important; }

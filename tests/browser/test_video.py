@@ -32,6 +32,7 @@ def place(page: Page, box: str) -> tuple[int, int]:
 
 
 def test_the_first_visit_needs_one_click(page: Page, tmp_path: Path) -> None:
+    expect(page.locator("#video-content").get_by_label("Trim video")).to_be_hidden()
     before = place(page, "#video-stage"), place(page, "#video-actions")
     page.click("#video-go")
     expect(page.locator("#video-status")).to_contain_text(WORKING)
