@@ -285,7 +285,8 @@ def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
     expected = len(stream.index_entries) if "mov" in name else 0
     promised = container.duration / av.time_base if tells else 0.0
     begun = (container.start_time or 0) / av.time_base
-    if there < expected or end - begun < WHOLE * promised:
+    # From 0 on: where the first frame comes late, some writers count the wait, too.
+    if there < expected or end < WHOLE * promised:
         raise StyleSwapError(
             f"The {what} is cut short: it ends at {max(0.0, end - begun):.1f} of {promised:.1f} s;"
             " send it again, whole."
