@@ -58,6 +58,8 @@ Weights = Annotated[
     list[float] | None, typer.Option(help="Weight of each --style, in their order.")
 ]
 Method = Annotated[str, typer.Option(help="One of: " + ", ".join(METHODS) + ".")]
+# What the commands that print a result share.
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
 # What the commands that train share.
 Rate = Annotated[
     float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
@@ -133,9 +135,7 @@ def image(
     snapshots: Annotated[
         int, typer.Option(min=0, help="Also save the picture every N steps, beside the output.")
     ] = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as one line of JSON.")
-    ] = False,
+    as_json: Json = False,
     **settings: Any,
 ) -> None:
     """Repaint a picture in a style. Ctrl-C stops and keeps what is done."""
@@ -298,9 +298,7 @@ def denoise(
         float, typer.Option(help="Share of the noise that is taken away.")
     ] = DenoiseParams.strength,
     seed: int = DenoiseParams.seed,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as one line of JSON.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Take noise out of a picture. Ctrl-C stops and keeps what is done."""
     spec = get_spec("denoise")
@@ -345,9 +343,7 @@ def video(
     warping_error: Annotated[
         bool, typer.Option("--warping-error", help="Also measure how much the result flickers.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as one line of JSON.")
-    ] = False,
+    as_json: Json = False,
     **settings: Any,
 ) -> None:
     """Repaint a video in a style, with its sound. Ctrl-C stops and keeps what is done."""
@@ -419,9 +415,7 @@ def styles(
 def bench_johnson(
     size: Annotated[str, typer.Option(help="Width and height of a frame.")] = "640x480",
     batch: Annotated[int, typer.Option(min=1, max=64, help="Frames at once.")] = 1,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as one line of JSON.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Time a frame by each runtime, and by the paper's network in plain torch."""
     sides = [int(n) for n in size.split("x") if n.isdecimal()]
