@@ -17,7 +17,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.methods import denoise as method
 from styleswap.specs import DenoiseParams, Params
 from styleswap.ui import controls, i18n
-from styleswap.ui.examples import content_examples, gallery
+from styleswap.ui.examples import content_input
 from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
     JOBS,
@@ -81,16 +81,7 @@ class DenoiseTab:
         self._wire_endpoint()
 
     def _draw_inputs(self) -> None:
-        contents = content_examples()
-        self.content = picture_input(
-            value=contents[0],
-            label=t(i18n.NOISY),
-            sources=["upload", "webcam", "clipboard"],
-            buttons=["fullscreen"],
-            height=250,
-            elem_id="denoise-content",
-        )
-        gallery(contents, contents, self.content, i18n.CONTENT_EXAMPLES, "denoise-examples")
+        self.content = content_input(i18n.NOISY, "denoise-")
         gr.HTML(f'<p class="fine">{both(i18n.LIMITS)}</p>', container=False)
         self.controls = controls.build(SPEC, {})
 

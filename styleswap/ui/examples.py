@@ -12,7 +12,9 @@ from PIL import Image, ImageOps
 
 from styleswap import media
 from styleswap.specs import Text
+from styleswap.ui import i18n
 from styleswap.ui.i18n import t
+from styleswap.ui.stage import picture_input
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 THUMB_SIDE = 160
@@ -37,6 +39,21 @@ def style_examples() -> list[Path]:
     """Style pictures that a visitor may start from; the page opens with the first."""
     files = (EXAMPLES / "style").glob("*.jpg")
     return sorted(files, key=lambda file: (file.stem != FIRST_STYLE, file.name))
+
+
+def content_input(label: Text, prefix: str = "") -> gr.Image:
+    """A place for a photograph, and some to click on; `prefix` is of the widgets' ids."""
+    contents = content_examples()
+    box = picture_input(
+        value=contents[0],
+        label=t(label),
+        sources=["upload", "webcam", "clipboard"],
+        buttons=["fullscreen"],
+        height=250,
+        elem_id=f"{prefix}content",
+    )
+    gallery(contents, contents, box, i18n.CONTENT_EXAMPLES, f"{prefix}content-examples")
+    return box
 
 
 def gallery(

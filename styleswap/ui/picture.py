@@ -18,7 +18,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.specs import MethodSpec, Params, StylisingParams, Text
 from styleswap.ui import controls, i18n
 from styleswap.ui.controls import Controls
-from styleswap.ui.examples import content_examples, gallery
+from styleswap.ui.examples import content_input
 from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
     JOBS,
@@ -77,18 +77,9 @@ class PictureTab:
     def _draw_inputs(self) -> None:
         specs_ = specs.stylisers()
         first = specs_[0]
-        contents = content_examples()
         with gr.Row():
             with gr.Column(min_width=150):
-                self.content = picture_input(
-                    value=contents[0],
-                    label=t(i18n.CONTENT),
-                    sources=["upload", "webcam", "clipboard"],
-                    buttons=["fullscreen"],
-                    height=250,
-                    elem_id="content",
-                )
-                gallery(contents, contents, self.content, i18n.CONTENT_EXAMPLES, "content-examples")
+                self.content = content_input(i18n.CONTENT)
             for spec in specs_:
                 if spec.style == "trained":
                     with gr.Column(min_width=150, visible=spec is first) as column:
