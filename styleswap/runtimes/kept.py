@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,29 +15,58 @@ PIXELS = 2**24
 LEAST = 2**18  # what the smallest pictures count as
 
 
+Key = tuple[object, tuple[int, ...]]
+
+
 class Kept(Generic[T]):
-    """The newest of all networks together, within `PIXELS`; the last one in any case."""
+    """The newest of all networks together, within `PIXELS`; the last one in any case.
+
+    Threads may use it together. Who wants what another is making waits for it, and who makes what
+    is too large beside that; nobody else does.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._made: OrderedDict[tuple[object, tuple[int, ...]], T] = OrderedDict()
+        self._changed = threading.Condition()
+        self._made: OrderedDict[Key, T] = OrderedDict()
+        self._making: set[Key] = set()
 
     def get(self, network: object, shape: tuple[int, ...], make: Callable[[], T]) -> T:
         """What belongs to `network` and `shape`, (B, C, H, W), made where there is none yet."""
         key = (network, shape)
-        with self._lock:
-            if key not in self._made:
-                # Room first: the old one and the new one need not fit at once.
-                while self._made and _size(shape) + self._held() > PIXELS:
-                    self._made.popitem(last=False)
-                self._made[key] = make()
-            self._made.move_to_end(key)
-            return self._made[key]
+        with self._changed:
+            self._changed.wait_for(lambda: key in self._made or self._may_be_made(key))
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+            # Room first: the old one and the new one need not fit at once.
+            while self._made and _size(key) + _sizes(self._made) + _sizes(self._making) > PIXELS:
+                self._made.popitem(last=False)
+            self._making.add(key)
+        try:
+            made = make()
+            with self._changed:
+                self._made[key] = made
+            return made
+        finally:
+            with self._changed:
+                self._making.remove(key)
+                self._changed.notify_all()
 
-    def _held(self) -> int:
-        return sum(_size(shape) for _, shape in self._made)
+    def has(self, network: object, shape: tuple[int, ...]) -> bool:
+        """Whether `get` would make nothing and wait for nobody."""
+        with self._changed:
+            return (network, shape) in self._made
+
+    def _may_be_made(self, key: Key) -> bool:
+        if not self._making:
+            return True
+        return key not in self._making and _size(key) + _sizes(self._making) <= PIXELS
 
 
-def _size(shape: tuple[int, ...]) -> int:
-    batch, _, *sides = shape
+def _size(key: Key) -> int:
+    batch, _, *sides = key[1]
     return max(LEAST, batch * math.prod(sides))
+
+
+def _sizes(keys: Iterable[Key]) -> int:
+    return sum(map(_size, keys))

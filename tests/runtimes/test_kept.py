@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -79,3 +81,79 @@ def test_all_networks_share_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     for run, side in ((one, 32), (other, 32), (one, 64), (one, 32), (one, 32), (other, 32)):
         run(noise(1, 3, 32, side))
     assert compiled == [32, 32, 64, 32, 32]
+
+
+# --- several threads ----------------------------------------------------------------------------
+
+
+class Slow:
+    """Makes something as soon as it is told to."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.begun, self.go, self.count, self.fault = threading.Event(), threading.Event(), 0, fault
+
+    def __call__(self) -> str:
+        self.count += 1
+        self.begun.set()
+        assert self.go.wait(10)
+        if self.fault:
+            raise self.fault
+        return "slow"
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as made:
+        yield made
+
+
+def waiting(things: Kept[str]) -> bool:
+    """Until some thread waits there."""
+    for _ in range(10_000):
+        with things._changed:
+            if things._changed._waiters:  # type: ignore[attr-defined]
+                return True
+        threading.Event().wait(0.001)
+    return False
+
+
+def test_only_who_wants_the_same_waits(pool: ThreadPoolExecutor) -> None:
+    things: Kept[str] = Kept()
+    things.get("b", shape(30), lambda: "b")
+    slow = Slow()
+    one = pool.submit(things.get, "a", shape(30), slow)
+    assert slow.begun.wait(10)
+    assert things.get("b", shape(30), slow) == "b"
+    assert things.get("c", shape(30), lambda: "c") == "c"
+    assert things.has("c", shape(30)) and not things.has("a", shape(30))
+    same = pool.submit(things.get, "a", shape(30), slow)
+    assert waiting(things) and not same.done()
+    slow.go.set()
+    assert one.result(10) == same.result(10) == "slow" and slow.count == 1
+    assert things.has("a", shape(30)) and not things.has("a", shape(31))
+
+
+def test_what_could_not_be_made_is_tried_again(pool: ThreadPoolExecutor) -> None:
+    things: Kept[str] = Kept()
+    slow = Slow(ZeroDivisionError())
+    one = pool.submit(things.get, "a", shape(100), slow)
+    assert slow.begun.wait(10)
+    other = pool.submit(things.get, "a", shape(100), lambda: "better")
+    assert waiting(things)
+    slow.go.set()
+    with pytest.raises(ZeroDivisionError):
+        one.result(10)
+    assert other.result(10) == things.get("a", shape(100), slow) == "better"
+    assert not things._making
+
+
+def test_two_that_do_not_fit_at_once_are_made_in_turn(pool: ThreadPoolExecutor) -> None:
+    things: Kept[str] = Kept()
+    slow = Slow()
+    one = pool.submit(things.get, "a", shape(60), slow)
+    assert slow.begun.wait(10)
+    other = pool.submit(things.get, "b", shape(60), lambda: "b")
+    assert waiting(things) and not other.done()
+    slow.go.set()
+    assert (one.result(10), other.result(10)) == ("slow", "b")
+    assert not things.has("a", shape(60))
