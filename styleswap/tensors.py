@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -38,6 +38,13 @@ def to_pixels(x: Tensor) -> Pixels:
     scaled = x.detach()[0].permute(1, 2, 0).float().mul(255).round_().clamp_(0, 255).byte()
     pixels: Pixels = scaled.contiguous().cpu().numpy()
     return pixels
+
+
+def through(
+    repaint: Callable[[Tensor], Tensor], frames: Sequence[Pixels], device: torch.device
+) -> list[Pixels]:
+    """What `repaint`, of (1, 3, H, W) in [0, 1] on `device`, makes of frames (H, W, 3), uint8."""
+    return [to_pixels(repaint(from_pixels(frame).to(device))) for frame in frames]
 
 
 def resize(x: Tensor, height: int, width: int) -> Tensor:

@@ -3,16 +3,21 @@
 A method never prints, never touches files and never changes its inputs. It yields after each step
 of its work, which is where the engine looks whether it should stop; a method of one pass yields
 once.
+
+A method whose network takes frames as they are also has ``painter(job) -> (PaintFrames, Repaint)``:
+what repaints the frames of a film, all of the content's size, and the network that it runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from styleswap.media import Pixels
 from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.inverse import InverseNetwork
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
@@ -28,6 +33,30 @@ class Style:
     weight: float
 
 
+class Repaint(Protocol):
+    """A network, ready to run; one thread at a time may let it paint."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Repaint (B, 3, H, W) float32 in [0, 1]; the result lies on the same device."""
+        ...
+
+    def frames(self, frames: Sequence[Pixels]) -> list[Pixels]:
+        """Repaint frames (H, W, 3), uint8, all of one size."""
+        ...
+
+    def make_ready(self, width: int, height: int) -> None:
+        """Compile for frames of this size. Any thread may, while others paint or do the same."""
+        ...
+
+    def is_ready(self, width: int, height: int) -> bool:
+        """Whether frames of this size need no compiling, or none ahead of them; at once."""
+        ...
+
+
+# What becomes of frames (H, W, 3), uint8, all of one size.
+PaintFrames = Callable[[Sequence[Pixels]], list[Pixels]]
+
+
 @dataclass(frozen=True)
 class Job:
     """What a method is given.
@@ -40,7 +69,7 @@ class Job:
         perceptual: gives a perceptual network by name and pooling, frozen, on `device`.
         adain: gives AdaIN's network, and what runs it with the style that was set last.
         inverse: gives the inverse network of a layer of `small`, frozen, on `device`.
-        trained: gives what repaints (B, 3, H, W) in [0, 1] in a trained style, by its name.
+        trained: gives what repaints in a trained style, by its name.
     """
 
     content: Tensor
@@ -49,9 +78,9 @@ class Job:
     device: torch.device
     half: bool
     perceptual: Callable[[str, Pooling], PerceptualNetwork]
-    adain: Callable[[], tuple[AdainNetwork, Callable[[Tensor], Tensor]]]
+    adain: Callable[[], tuple[AdainNetwork, Repaint]]
     inverse: Callable[[str], InverseNetwork]
-    trained: Callable[[str], Callable[[Tensor], Tensor]]
+    trained: Callable[[str], Repaint]
 
 
 @dataclass(frozen=True)

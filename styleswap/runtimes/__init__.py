@@ -7,30 +7,27 @@ Every runtime gives of photographs what float32 torch gives within a mean absolu
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from styleswap import tensors
 from styleswap.errors import StyleSwapError
+from styleswap.media import Pixels
+from styleswap.methods.base import Repaint
 from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes import cuda, openvino, torch_cpu
 from styleswap.runtimes.strips import StripsRuntime
 
 
-class Runtime(Protocol):
-    """A network, ready to run."""
+class Runtime(Repaint, Protocol):
+    """A network in one piece."""
 
     whole_pixels: float  # of a batch whose layers it may hold in memory at once
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Repaint (B, 3, H, W) float32 in [0, 1]; the result lies on the same device."""
-        ...
-
-
-Repaint = Callable[[Tensor], Tensor]  # (B, 3, H, W) float32 in [0, 1], on its device
 
 RUNTIMES: dict[str, Callable[[Any], Runtime]] = {
     "cuda": cuda.CudaRuntime,
@@ -71,8 +68,39 @@ def prepare(
     whole = RUNTIMES[names[0] if name == "auto" else name](net)
     if isinstance(net, AdainNetwork):
         return whole
-    strips = StripsRuntime(net, bf16_is_fast(device))
-    return lambda x: whole(x) if x[:, 0].numel() <= whole.whole_pixels else strips(x)
+    return ByStrips(whole, StripsRuntime(net, bf16_is_fast(device)), device)
+
+
+class ByStrips:
+    """A `styleswap.methods.base.Repaint` of any size: what is too large for one piece, by strips.
+
+    Args:
+        whole: what runs the network in one piece.
+        strips: the same network strip by strip, which needs no compiling.
+        device: where the network is.
+    """
+
+    def __init__(self, whole: Runtime, strips: StripsRuntime, device: torch.device) -> None:
+        self.whole, self.strips, self.device = whole, strips, device
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.whole(x) if self._fits(x[:, 0].numel()) else self.strips(x)
+
+    def frames(self, frames: Sequence[Pixels]) -> list[Pixels]:
+        height, width, _ = frames[0].shape
+        if self._fits(width * height):
+            return self.whole.frames(frames)
+        return tensors.through(self.strips, frames, self.device)
+
+    def make_ready(self, width: int, height: int) -> None:
+        if self._fits(width * height):
+            self.whole.make_ready(width, height)
+
+    def is_ready(self, width: int, height: int) -> bool:
+        return not self._fits(width * height) or self.whole.is_ready(width, height)
+
+    def _fits(self, pixels: int) -> bool:
+        return pixels <= self.whole.whole_pixels
 
 
 def bf16_is_fast(device: torch.device) -> bool:

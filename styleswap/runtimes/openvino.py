@@ -8,12 +8,16 @@ A network is compiled for each shape that it meets.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from styleswap.media import Pixels
 from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.transformer import Layer, Residual, TransformerNetwork, padded
 from styleswap.runtimes.kept import Kept
@@ -103,15 +107,45 @@ class OpenVinoRuntime:
     @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:
         """As `styleswap.runtimes.Runtime`."""
-        shape = tuple(x.shape)
-        request = REQUESTS.get(self, shape, lambda: self._compile(shape))
+        request = self._request(tuple(x.shape))
         # Around 0 before it becomes bfloat16, which is finer there: pale skies would get steps.
         torch.sub(x, 0.5, out=torch.from_numpy(request.get_input_tensor(0).data))
+        found = request.infer()
+        return torch.from_numpy(found[0]).permute(0, 3, 1, 2)
+
+    def frames(self, frames: Sequence[Pixels]) -> list[Pixels]:
+        """As `styleswap.runtimes.Runtime`, one by one: a batch takes as long."""
+        return [self._frame(frame) for frame in frames]
+
+    def _frame(self, frame: Pixels) -> Pixels:
+        request = self._request((1, 3, *frame.shape[:2]))
+        # Nothing of torch, whose threads would still spin for work when OpenVINO's begin.
+        x = request.get_input_tensor(0).data[0]
+        # Divided, as in `tensors.from_pixels`: of the last bit of a float int8 makes whole steps.
+        np.divide(frame.transpose(2, 0, 1), np.float32(255), out=x)
+        x -= np.float32(0.5)
+        found = request.infer(share_outputs=True)[0][0]
+        # It rounds, and leaves nothing outside.
+        return cast(Pixels, cv2.convertScaleAbs(found, alpha=255))
+
+    def make_ready(self, width: int, height: int) -> None:
+        """As `styleswap.runtimes.Runtime`; takes as long as some frames, which go on meanwhile."""
+        self._compiled((1, 3, height, width))
+
+    def is_ready(self, width: int, height: int) -> bool:
+        """As `styleswap.runtimes.Runtime`."""
+        return REQUESTS.has(self, (1, 3, height, width))
+
+    def _request(self, shape: tuple[int, ...]) -> Any:
+        """What infers pictures of `shape`, told the style that was set last."""
+        request = self._compiled(shape)
         if isinstance(self.net, AdainNetwork):
             for i, told in enumerate((self.net.deviation, self.net.mean, self.net.own)):
                 request.get_input_tensor(1 + i).data[:] = told.numpy()
-        found = request.infer()
-        return torch.from_numpy(found[0]).permute(0, 3, 1, 2)
+        return request
+
+    def _compiled(self, shape: tuple[int, ...]) -> Any:
+        return REQUESTS.get(self, shape, lambda: self._compile(shape))
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
         """An inference request for pictures of `shape`."""

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import threading
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from styleswap import runtimes, weights
+from styleswap import runtimes, tensors, weights
 from styleswap.errors import StyleSwapError
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
 from styleswap.runtimes import graph, openvino
-from tests.helpers import example, noise
+from styleswap.runtimes.kept import Kept
+from styleswap.runtimes.strips import StripsRuntime
+from tests.helpers import example, noise, numbered
 
 CPU = torch.device("cpu")
 
@@ -143,3 +148,102 @@ def test_results_are_kept_apart() -> None:
 def test_a_runtime_that_is_not_here() -> None:
     with pytest.raises(StyleSwapError, match="cuda does not work on this machine; choose auto or"):
         runtimes.prepare(network(), CPU, "cuda")
+
+
+# --- frames -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", runtimes.available(CPU))
+@pytest.mark.parametrize("size", [(96, 64), (70, 51)])
+def test_frames_are_what_tensors_become(name: str, size: tuple[int, int]) -> None:
+    run = runtimes.prepare(network(), CPU, name)
+    frames = [numbered(k, *size) for k in (0, 1)]
+    before = [frame.copy() for frame in frames]
+    found = run.frames(frames)
+    kept = [frame.copy() for frame in found]
+    run.frames([numbered(9, *size)])
+    for frame, was, own in zip(found, kept, before, strict=True):
+        want = tensors.to_pixels(run(tensors.from_pixels(own)))
+        assert frame.dtype == np.uint8 and frame.shape == want.shape and want.std() > 10
+        assert np.abs(frame.astype(int) - want).max() <= 1
+        assert np.array_equal(frame, was)
+    assert not np.array_equal(*found)
+    assert all(np.array_equal(*pair) for pair in zip(frames, before, strict=True))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_cuda_takes_frames_together() -> None:
+    run = runtimes.prepare(network(), torch.device("cuda"))
+    frames = [numbered(k, 70, 51) for k in range(3)]
+    assert run.is_ready(70, 51)
+    for frame, found in zip(frames, run.frames(frames), strict=True):
+        want = tensors.to_pixels(network()(tensors.from_pixels(frame)))
+        assert found.shape == want.shape and np.abs(found.astype(int) - want).mean() <= 2
+
+
+@pytest.mark.skipif("openvino" not in runtimes.available(CPU), reason="no OpenVINO")
+def test_compiling_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[tuple[int, ...]] = []
+    compile = openvino.OpenVinoRuntime._compile
+    monkeypatch.setattr(openvino, "REQUESTS", Kept())
+    monkeypatch.setattr(
+        openvino.OpenVinoRuntime,
+        "_compile",
+        lambda self, shape: compiled.append(shape) or compile(self, shape),
+    )
+    run, other = (runtimes.prepare(network(), CPU, "openvino") for _ in range(2))
+    assert not run.is_ready(64, 48)
+    run.make_ready(64, 48)
+    assert run.is_ready(64, 48) and compiled == [(1, 3, 48, 64)]
+    assert not run.is_ready(48, 64) and not other.is_ready(64, 48)
+    run.frames([numbered(0, 64, 48)])
+    run(noise(1, 3, 48, 64))
+    run.make_ready(64, 48)
+    assert len(compiled) == 1
+
+
+@pytest.mark.skipif("openvino" not in runtimes.available(CPU), reason="no OpenVINO")
+def test_frames_go_on_while_another_size_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino, "REQUESTS", Kept())
+    run, frame = runtimes.prepare(network(), CPU, "openvino"), numbered(0, 64, 48)
+    want = run.frames([frame])[0]
+    begun, go = threading.Event(), threading.Event()
+    compile = openvino.OpenVinoRuntime._compile
+
+    def slow(self: openvino.OpenVinoRuntime, shape: tuple[int, ...]) -> object:
+        begun.set()
+        assert go.wait(10)
+        return compile(self, shape)
+
+    monkeypatch.setattr(openvino.OpenVinoRuntime, "_compile", slow)
+    thread = threading.Thread(target=run.make_ready, args=(32, 32), daemon=True)
+    thread.start()
+    assert begun.wait(10)
+    assert np.array_equal(run.frames([frame])[0], want) and not run.is_ready(32, 32)
+    go.set()
+    thread.join(10)
+    assert run.is_ready(32, 32) and np.array_equal(run.frames([frame])[0], want)
+
+
+def test_large_frames_go_strip_by_strip_and_are_always_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = runtimes.prepare(network(), CPU)
+    assert isinstance(run, runtimes.ByStrips)
+    run.whole.whole_pixels = 64 * 48
+    monkeypatch.setattr(StripsRuntime, "__call__", lambda self, x: 1 - x)
+    one, larger = numbered(0, 64, 48), numbered(0, 65, 48)
+    assert not np.array_equal(run.frames([one])[0], 255 - one)
+    assert np.array_equal(run.frames([larger])[0], 255 - larger)
+    compiled: list[tuple[int, int]] = []
+    monkeypatch.setattr(run.whole, "make_ready", lambda *size: compiled.append(size))
+    assert run.is_ready(65, 48)
+    run.make_ready(65, 48)
+    run.make_ready(64, 48)
+    assert compiled == [(64, 48)]
+
+
+def test_torch_is_always_ready() -> None:
+    run = runtimes.prepare(network(), CPU, "torch")
+    run.make_ready(64, 48)
+    assert run.is_ready(64, 48)
