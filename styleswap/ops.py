@@ -12,7 +12,7 @@ from torch import Tensor
 
 # Rec. 709 luma of an RGB picture, and YIQ's two axes of colour (Gatys et al. 2016, Preserving
 # Color in Neural Artistic Style Transfer, arXiv 1606.05897, section 3.1, transfers the luma).
-_LUMA = (0.2126, 0.7152, 0.0722)
+LUMA = (0.2126, 0.7152, 0.0722)
 
 EPSILON = 1e-5  # of a variance or an energy, so that one may divide by it
 SCORES = 2**24  # that style swap holds at once: 64 MB for each of its buffers
@@ -72,7 +72,7 @@ def total_variation(x: Tensor) -> Tensor:
 
 def luma(x: Tensor) -> Tensor:
     """(B, 3, H, W) RGB -> (B, 1, H, W) brightness, Rec. 709 weights, same range."""
-    weights = torch.tensor(_LUMA, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
+    weights = torch.tensor(LUMA, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
     return (x * weights).sum(1, keepdim=True)
 
 
@@ -169,24 +169,37 @@ def _power(covariance: Tensor, power: float) -> Tensor:
 def colours_like(x: Tensor, mean: Tensor, covariance: Tensor, most: float = 3.0) -> Tensor:
     """A picture with the colours that a style has as a whole: their mean and their covariance.
 
-    By the linear map that moves colours least (Pitie & Kokaram 2007, The Linear Monge-Kantorovitch
-    Linear Colour Mapping for Example-Based Colour Transfer, eq. 14).
-
     Args:
         x: (1, 3, H, W) in [0, 1].
         mean, covariance: of the style's colours, (3, 1) and (3, 3), see `colour_statistics`.
-        most: how much stronger colours may become: what hardly differs is mostly noise.
+        most: see `colour_map`.
 
     Returns:
         (1, 3, H, W) in [0, 1].
     """
     own_mean, own = colour_statistics(x)
+    found = colour_map(own, covariance, most) @ (x.flatten(2)[0] - own_mean) + mean
+    return found.view_as(x).clamp(0, 1)
+
+
+def colour_map(own: Tensor, covariance: Tensor, most: float = 3.0) -> Tensor:
+    """The linear map of colours from one covariance to another that moves them least.
+
+    Pitie & Kokaram 2007, The Linear Monge-Kantorovitch Linear Colour Mapping for Example-Based
+    Colour Transfer, eq. 14.
+
+    Args:
+        own, covariance: from and to, (3, 3).
+        most: how much stronger colours may become: what hardly differs is mostly noise.
+
+    Returns:
+        (3, 3) float32, for colours less their mean.
+    """
     root, back = (_power(own, power) for power in (0.5, -0.5))
     change = back @ _power(root @ covariance.double() @ root, 0.5) @ back
     values, vectors = torch.linalg.eigh(change)
-    change = ((vectors * values.clamp(max=most)) @ vectors.mT).float()
-    found: Tensor = change @ (x.flatten(2)[0] - own_mean) + mean
-    return found.view_as(x).clamp(0, 1)
+    found: Tensor = ((vectors * values.clamp(max=most)) @ vectors.mT).float()
+    return found
 
 
 def colour_statistics(x: Tensor) -> tuple[Tensor, Tensor]:

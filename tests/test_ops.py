@@ -354,3 +354,12 @@ def test_noise_that_is_added() -> None:
     assert ((poisson * 50) % 1).abs().max() < 1e-4  # whole photons
     again = ops.with_poisson_noise(x, 50, torch.Generator().manual_seed(0))
     assert torch.equal(again, poisson)
+
+
+def test_colour_map_turns_one_covariance_into_another() -> None:
+    one, other = (noise(3, 3, seed=seed) + torch.eye(3) for seed in (0, 1))
+    one, other = one @ one.mT, other @ other.mT
+    change = ops.colour_map(one, other, most=100.0)
+    torch.testing.assert_close(change @ one @ change.mT, other, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(change, change.mT)  # without turning, which would move them more
+    assert torch.linalg.eigvalsh(ops.colour_map(one, other, most=0.5)).max() <= 0.5 + 1e-5
