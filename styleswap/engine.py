@@ -1,4 +1,4 @@
-"""The only way from picture to picture: device, networks in memory, one job at a time, stopping."""
+"""The only way from picture to picture: device, networks in memory, taking turns, stopping."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from styleswap import media, tensors, weights
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.methods import denoise
-from styleswap.methods.base import Job, Step, Style
+from styleswap.methods.base import Job, PaintFrames, Repaint, Step, Style
 from styleswap.nets import adain, inverse, perceptual
 from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.inverse import InverseNetwork
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.nets.transformer import TransformerNetwork
-from styleswap.runtimes import Repaint, bf16_is_fast, for_films, prepare
+from styleswap.runtimes import bf16_is_fast, for_films, prepare
 from styleswap.specs import MethodSpec, Params, StylisingParams, get_spec
 
 # The deepest layer is 16 times smaller than the picture; it should have two pixels at least.
@@ -64,15 +64,19 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Painter:
-    """What repaints frames (H, W, 3), uint8.
+    """What repaints frames (H, W, 3), uint8, of one size.
 
     Attributes:
         paint: of a film's frames, at most `batch`, what becomes of them.
         batch: how many are best repainted together.
+        ready: whether `paint` has nothing to compile first; at once.
+        prepare: compiles it. Does not take the device: others may paint meanwhile.
     """
 
-    paint: Callable[[Sequence[Pixels]], list[Pixels]]
+    paint: PaintFrames
     batch: int
+    ready: Callable[[], bool]
+    prepare: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Progress:
     Attributes:
         i, n: steps done and steps in all.
         losses: by name; empty for methods that have none.
-        seconds: since the job began to run, waiting not counted.
+        seconds: of work so far; waiting for the device is not counted.
         network: the perceptual network that the method took, if any.
         image: the state, (1, 3, h, w); smaller than the result while a method works coarsely.
         size: width and height of the result.
@@ -145,7 +149,11 @@ class Turns:
 
 
 class Engine:
-    """Runs methods on one device, one job at a time, and keeps networks that were loaded."""
+    """Runs methods on one device, one step at a time, and keeps networks that were loaded.
+
+    Jobs take turns, step by step. What they share is as another's step left it: networks are
+    frozen, and AdaIN's is told its style in the step that runs it.
+    """
 
     def __init__(self, device: str | None = None) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -154,12 +162,13 @@ class Engine:
         self._adain: tuple[AdainNetwork, Repaint] | None = None
         self._inverses: dict[str, InverseNetwork] = {}
         self._styles: dict[tuple[str, str], Repaint] = {}
+        self._loading = threading.Lock()
 
     def run(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Progress]:
         """Make a picture; yields after each step of the method.
 
         Closing the generator, or setting `cancel`, stops the work at the next step; what was
-        yielded last is then the result. While another job holds the device, this one waits.
+        yielded last is then the result. Each step waits for its turn at the device.
 
         Raises:
             StyleSwapError: a method that does not exist, too few or too many styles, a picture too
@@ -169,26 +178,34 @@ class Engine:
         cancel = cancel or threading.Event()
         check_styles(spec, request.styles)
         content = sized(request.content, request.params)
-        with self._turns.turn(cancel) as mine:
-            if not mine:
+        used: list[str] = []
+
+        def begun() -> Iterator[Step]:
+            x = tensors.from_pil(content).to(self.device)
+            job = self._job(x, request.styles, request.params, used)
+            yield from with_finish(_module(spec).run(job), job)
+
+        steps, seconds = begun(), 0.0
+        while True:
+            with self._turns.turn(cancel) as mine, self._sentences():
+                if not mine:
+                    return
+                began = time.monotonic()
+                step = next(steps, None)
+                seconds += time.monotonic() - began
+            if step is None:
                 return
-            used: list[str] = []
-            began = time.monotonic()
-            with self._sentences():
-                x = tensors.from_pil(content).to(self.device)
-                job = self._job(x, request.styles, request.params, used)
-                for step in with_finish(_module(spec).run(job), job):
-                    yield Progress(
-                        step.i,
-                        step.n,
-                        dict(step.losses),
-                        time.monotonic() - began,
-                        used[-1] if used else None,
-                        step.image,
-                        content.size,
-                    )
-                    if cancel.is_set():
-                        return
+            yield Progress(
+                step.i,
+                step.n,
+                dict(step.losses),
+                seconds,
+                used[-1] if used else None,
+                step.image,
+                content.size,
+            )
+            if cancel.is_set():
+                return
 
     def painter(
         self,
@@ -200,7 +217,8 @@ class Engine:
     ) -> Painter:
         """What repaints the frames of a film. What is the same for all of them is done once.
 
-        Others may have the device between two calls. The settings' own `size` does not count.
+        Others may have the device between two calls, and while weights are loaded. The settings'
+        own `size` does not count.
 
         Args:
             size: width and height of the frames.
@@ -213,27 +231,38 @@ class Engine:
         check_styles(spec, styles)
         check_thin(size)
         module = _module(spec)
-        with self._mine(cancel):
-            blank = torch.zeros(1, 3, *size[::-1]).to(self.device)
+        network: Repaint | None = None
+        # Of a trained style there are weights to load, and a processor does not mind who does.
+        alone = self.device.type != "cpu" or spec.style != "trained"
+        with self._mine(cancel) if alone else self._sentences():
+            blank = torch.zeros((), device=self.device).expand(1, 3, *size[::-1])
             job = self._job(blank, styles, params, [], for_films(self.device))
             if hasattr(module, "painter"):
-                repaint: Repaint = module.painter(job)
+                repaint, network = module.painter(job)
             else:
 
-                def repaint(x: Tensor) -> Tensor:
+                def run(x: Tensor) -> Tensor:
                     *_, last = module.run(replace(job, content=x))
                     y: Tensor = last.image
                     return y
 
+                repaint = functools.partial(tensors.through, run, device=self.device)
+
         def paint(frames: Sequence[Pixels]) -> list[Pixels]:
-            xs = [tensors.from_pixels(frame) for frame in frames]
-            x = xs[0] if len(xs) == 1 else torch.cat(xs)
             with self._mine(cancel):
-                y = repaint(x.to(self.device)).cpu()
-            return [tensors.to_pixels(one) for one in y.split(1)]
+                found: list[Pixels] = repaint(frames)
+                return found
+
+        def ready() -> bool:
+            return network is None or network.is_ready(*size)
+
+        def make_ready() -> None:
+            if network is not None:
+                with self._sentences():
+                    network.make_ready(*size)
 
         together = self.device.type == "cuda" and spec.style == "trained"
-        return Painter(paint, BATCH if together else 1)
+        return Painter(paint, BATCH if together else 1, ready, make_ready)
 
     @contextlib.contextmanager
     def _mine(self, cancel: threading.Event) -> Iterator[None]:
@@ -317,9 +346,12 @@ class Engine:
 
     def _trained(self, name: str, runtime: str) -> Repaint:
         key = (name, runtime)
+        # Also asked outside of turns. What is there is given without waiting for another's.
         if key not in self._styles:
-            net = TransformerNetwork.from_weights(weights.load_style(name))
-            self._styles[key] = prepare(net, self.device, runtime)
+            with self._loading:
+                if key not in self._styles:
+                    net = TransformerNetwork.from_weights(weights.load_style(name))
+                    self._styles[key] = prepare(net, self.device, runtime)
         return self._styles[key]
 
 

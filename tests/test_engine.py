@@ -1,25 +1,51 @@
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from styleswap import specs
-from styleswap.engine import Engine, Progress, Request, StyleChoice, check_styles
+from styleswap import specs, tensors, weights
+from styleswap.engine import (
+    Engine,
+    Painter,
+    Progress,
+    Request,
+    StyleChoice,
+    _module,
+    check_styles,
+)
 from styleswap.errors import StyleSwapError
+from styleswap.methods import denoise
 from styleswap.methods.base import Job, Step
 from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork
-from styleswap.specs import GatysParams, MethodSpec, StylisingParams, Text, get_spec, knob
-from tests.helpers import add_method, colourful, small
+from styleswap.nets.transformer import new_transformer
+from styleswap.runtimes import available, for_films
+from styleswap.specs import (
+    AdainParams,
+    DenoiseParams,
+    GatysParams,
+    JohnsonParams,
+    MethodSpec,
+    Params,
+    StylisingParams,
+    SwapParams,
+    Text,
+    WctParams,
+    get_spec,
+    knob,
+)
+from tests.helpers import add_method, colourful, numbered, small
 
 PICTURE = colourful(120, 80)
 STYLE = StyleChoice(colourful(70, 90))
@@ -39,6 +65,9 @@ def fade(job: Job) -> Iterator[Step]:
 
 def ask(steps: int = 5, method: str = "fake", size: int = 64) -> Request:
     return Request(method, PICTURE, [STYLE], Steps(steps=steps, size=size))
+
+
+NEVER = threading.Event()
 
 
 @pytest.fixture
@@ -287,17 +316,107 @@ def in_background(work: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-def test_a_second_job_waits_for_the_first(engine: Engine, fading: MethodSpec) -> None:
-    first = engine.run(ask(3))
-    next(first)
-    second: list[Progress] = []
-    thread = in_background(lambda: second.extend(engine.run(ask(2))))
-    time.sleep(0.3)
-    assert not second and thread.is_alive()
-    assert [p.i for p in first] == [2, 3]
+def in_line(engine: Engine, count: int) -> None:
+    """Wait until so many hold the device or wait for it."""
+    for _ in range(10_000):
+        if len(engine._turns._line) >= count:
+            return
+        time.sleep(0.001)
+    pytest.fail("nobody asks for the device")
+
+
+def test_a_job_waits_while_another_has_the_device(engine: Engine, fading: MethodSpec) -> None:
+    found: list[Progress] = []
+    with engine._turns.turn(NEVER):
+        thread = in_background(lambda: found.extend(engine.run(ask(2))))
+        in_line(engine, 2)
+        time.sleep(0.3)
+        assert not found and thread.is_alive()
     thread.join(10)
-    assert [p.i for p in second] == [1, 2]
-    assert second[0].seconds < 0.3  # waiting does not count
+    assert [p.i for p in found] == [1, 2]
+    assert found[1].seconds < 0.3  # waiting does not count
+
+
+def test_neither_what_is_done_between_steps_counts(engine: Engine, fading: MethodSpec) -> None:
+    run = engine.run(ask(2))
+    next(run)
+    time.sleep(0.3)
+    assert next(run).seconds < 0.3
+
+
+def test_a_job_comes_in_between_the_steps_of_another(engine: Engine, fading: MethodSpec) -> None:
+    first = engine.run(ask(3))
+    assert next(first).i == 1
+    assert [p.i for p in engine.run(ask(2))] == [1, 2]
+    assert [p.i for p in first] == [2, 3]
+
+
+def test_two_jobs_take_turns(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The long one keeps the device at each step until the other has asked."""
+    order: list[str] = []
+
+    def long(job: Job) -> Iterator[Step]:
+        for i in range(1, 6):
+            if i < 4:
+                in_line(engine, 2)
+            order.append(f"long {i}")
+            yield Step(i, 5, job.content)
+
+    def short(job: Job) -> Iterator[Step]:
+        for i in (1, 2):
+            order.append(f"short {i}")
+            yield Step(i, 2, job.content)
+
+    add_method(monkeypatch, long, id="long")
+    add_method(monkeypatch, short, id="short")
+    params = StylisingParams(size=64)
+    threads = [
+        in_background(lambda id=id: list(engine.run(Request(id, PICTURE, [STYLE], params))))  # type: ignore[misc]
+        for id in ("long", "short")
+    ]
+    for thread in threads:
+        thread.join(20)
+    # Its last look finds that it has ended, which takes a turn as well.
+    long_ones = [f"long {i}" for i in range(1, 6)]
+    short_ones = [order.index(f"short {i}") for i in (1, 2)]
+    assert [o for o in order if o.startswith("long")] == long_ones and len(order) == 7
+    assert short_ones[1] == short_ones[0] + 2
+
+
+def gatys(**knobs: Any) -> GatysParams:
+    return GatysParams(**{"size": 64, "steps": 3, "network": "small"} | knobs)
+
+
+PAIRS: list[tuple[str, Params, Params]] = [
+    ("gatys", gatys(), gatys(size=80)),
+    ("gatys", gatys(start="noise"), gatys(optimizer="adam", keep_colours=True)),
+    ("wct", WctParams(size=64), WctParams(size=64, strength=0.5)),
+    ("swap", SwapParams(size=64, refine=3), SwapParams(size=64, refine=3, patch=1)),
+    ("adain", AdainParams(size=64, finish="denoise"), AdainParams(size=64, strength=0.3)),
+    ("adain", AdainParams(size=64, finish="denoise"), AdainParams(size=80, finish="denoise")),
+    ("denoise", DenoiseParams(add="gaussian"), DenoiseParams(add="poisson", seed=3)),
+]
+
+
+@pytest.mark.parametrize(("method", "one", "other"), PAIRS)
+def test_jobs_that_take_turns_make_what_they_make_alone(
+    method: str, one: Params, other: Params, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = {name: replace(preset, steps=6) for name, preset in denoise.PRESETS.items()}
+    monkeypatch.setattr(denoise, "PRESETS", short)
+    styles = [[], []] if method == "denoise" else [[STYLE], [StyleChoice(PICTURE)]]
+    requests = [
+        Request(method, PICTURE, styles[0], one),
+        Request(method, PICTURE.rotate(90), styles[1], other),
+    ]
+    alone = [list(engine.run(request))[-1].image for request in requests]
+    assert not torch.equal(alone[0], alone[1])
+    steps = itertools.zip_longest(*(engine.run(request) for request in requests))
+    last: list[Any] = [None, None]
+    for pair in steps:
+        last = [found or before for found, before in zip(pair, last, strict=True)]
+    for progress, want in zip(last, alone, strict=True):
+        torch.testing.assert_close(progress.image, want, rtol=0, atol=1e-6)
 
 
 def test_jobs_never_overlap(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,12 +424,12 @@ def test_jobs_never_overlap(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> 
 
     def watched(job: Job) -> Iterator[Step]:
         nonlocal running, most
-        running += 1
-        most = max(most, running)
         for i in range(1, 4):
+            running += 1
+            most = max(most, running)
             time.sleep(0.01)
+            running -= 1
             yield Step(i, 3, job.content)
-        running -= 1
 
     add_method(monkeypatch, watched)
     request = Request("fake", PICTURE, [STYLE], StylisingParams(size=64))
@@ -362,15 +481,27 @@ def test_cancelling_from_elsewhere(engine: Engine, monkeypatch: pytest.MonkeyPat
 
 
 def test_cancelling_while_waiting(engine: Engine, fading: MethodSpec) -> None:
-    first = engine.run(ask(3))
-    next(first)
-    cancel, second = threading.Event(), []
-    thread = in_background(lambda: second.extend(engine.run(ask(2), cancel)))
-    time.sleep(0.15)
-    cancel.set()
-    thread.join(5)
-    assert not thread.is_alive() and second == []
-    assert [p.i for p in first] == [2, 3]  # the first one does not notice
+    cancel, found = threading.Event(), []
+    with engine._turns.turn(NEVER):
+        thread = in_background(lambda: found.extend(engine.run(ask(2), cancel)))
+        in_line(engine, 2)
+        cancel.set()
+        thread.join(5)
+        assert not thread.is_alive() and found == []
+    assert [p.i for p in engine.run(ask(1))] == [1]
+
+
+def test_cancelling_while_waiting_for_a_later_step(engine: Engine, fading: MethodSpec) -> None:
+    cancel = threading.Event()
+    run = engine.run(ask(3), cancel)
+    assert next(run).i == 1  # and this is the result
+    rest: list[Progress] = []
+    with engine._turns.turn(NEVER):
+        thread = in_background(lambda: rest.extend(run))
+        in_line(engine, 2)
+        cancel.set()
+        thread.join(5)
+        assert not thread.is_alive() and rest == []
     assert [p.i for p in engine.run(ask(1))] == [1]
 
 
@@ -404,8 +535,139 @@ def test_closing_frees_the_device_and_the_method(
     assert len(closed) == 2
 
 
+def test_closing_while_another_has_the_device(engine: Engine, fading: MethodSpec) -> None:
+    run = engine.run(ask(3))
+    next(run)
+    with engine._turns.turn(NEVER):
+        thread = in_background(run.close)  # type: ignore[attr-defined]
+        thread.join(5)
+        assert not thread.is_alive()
+    assert len(engine._turns._line) == 0
+
+
 def test_nothing_is_done_before_the_first_step_is_asked_for(engine: Engine) -> None:
     engine.run(ask(method="gatys"))  # a generator that nobody reads holds nothing
     params = GatysParams(size=64, steps=1, network="small")
     assert len(list(engine.run(Request("gatys", PICTURE, [STYLE], params)))) == 1
     assert "fake" not in specs.METHODS
+
+
+# --- frames -------------------------------------------------------------------------------------
+
+SIZE = (80, 64)
+FRAMES = [numbered(k, *SIZE) for k in (0, 1)]
+
+
+@pytest.fixture
+def mine(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A trained style with random weights; the names that were loaded."""
+    loaded: list[str] = []
+    net = new_transformer(torch.Generator().manual_seed(2), 8)
+
+    def load_style(name: str) -> dict[str, torch.Tensor]:
+        loaded.append(name)
+        return net.state_dict()
+
+    monkeypatch.setattr(weights, "load_style", load_style)
+    return loaded
+
+
+def style_of(method: str) -> StyleChoice:
+    return StyleChoice(name="mine") if method == "johnson" else STYLE
+
+
+def painter(engine: Engine, method: str, params: Params, size: tuple[int, int] = SIZE) -> Painter:
+    return engine.painter(method, size, [style_of(method)], params, NEVER)
+
+
+@pytest.mark.parametrize("knobs", [{}, {"strength": 0.4}, {"keep_colours": True}])
+@pytest.mark.parametrize("method", ["johnson", "adain"])
+def test_frames_are_painted_as_pictures_are(
+    method: str, knobs: dict[str, Any], engine: Engine, mine: list[str]
+) -> None:
+    params = get_spec(method).params(**knobs)
+    paint = painter(engine, method, params).paint
+    if method == "adain":  # another style in between
+        list(engine.run(Request("adain", PICTURE, [StyleChoice(PICTURE)], AdainParams(size=64))))
+    run, runtime = _module(get_spec(method)).run, for_films(engine.device)
+    for frame in FRAMES:
+        x = tensors.from_pixels(frame)
+        (step,) = run(engine._job(x, [style_of(method)], params, [], runtime))
+        (found,) = paint([frame])
+        apart = np.abs(found.astype(int) - tensors.to_pixels(step.image))
+        # Every third pixel of so few does not quite tell what colours AdaIN's have.
+        assert apart.mean() < (1.5 if method == "adain" else 0.5)
+        assert np.abs(found.astype(int) - frame).mean() > 3
+
+
+@pytest.mark.skipif("openvino" not in available(torch.device("cpu")), reason="no compiling")
+@pytest.mark.parametrize("method", ["johnson", "adain"])
+def test_a_painter_is_prepared_while_another_has_the_device(
+    method: str, engine: Engine, mine: list[str]
+) -> None:
+    made = painter(engine, method, get_spec(method).params())
+    with engine._turns.turn(NEVER):
+        assert not made.ready()
+        thread = in_background(made.prepare)
+        thread.join(20)
+        assert not thread.is_alive() and made.ready()
+    other = painter(engine, method, get_spec(method).params(), (SIZE[0] + 2, SIZE[1]))
+    assert not other.ready()
+
+
+def test_methods_that_repaint_frame_by_frame_are_always_ready(
+    engine: Engine, fading: MethodSpec
+) -> None:
+    made = painter(engine, "fake", Steps(steps=2))
+    assert made.ready()
+    made.prepare()
+    assert [found.max() for found in made.paint(FRAMES)] == [0, 0]  # faded
+
+
+def test_preparing_without_memory_is_a_sentence(
+    engine: Engine, mine: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = painter(engine, "johnson", JohnsonParams())
+
+    def greedy(width: int, height: int) -> None:
+        raise MemoryError
+
+    repaint = engine._trained("mine", for_films(engine.device))
+    monkeypatch.setattr(repaint, "make_ready", greedy)
+    with pytest.raises(StyleSwapError, match="not enough memory"):
+        made.prepare()
+
+
+def test_a_trained_style_is_loaded_while_another_has_the_device(
+    engine: Engine, mine: list[str]
+) -> None:
+    with engine._turns.turn(NEVER):
+        thread = in_background(lambda: painter(engine, "johnson", JohnsonParams()))
+        thread.join(20)
+        assert not thread.is_alive() and mine == ["mine"]
+
+
+def test_a_style_that_two_ask_for_is_loaded_once(
+    engine: Engine, mine: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go, load = threading.Event(), threading.Event(), weights.load_style
+
+    def slow(name: str) -> dict[str, torch.Tensor]:
+        found = load(name)
+        begun.set()
+        assert go.wait(10)
+        return found
+
+    monkeypatch.setattr(weights, "load_style", slow)
+    made: list[Painter] = []
+    threads = []
+    for _ in range(2):
+        work = lambda: made.append(painter(engine, "johnson", JohnsonParams()))  # noqa: E731
+        threads.append(in_background(work))
+        assert begun.wait(10)
+    go.set()
+    for thread in threads:
+        thread.join(20)
+    assert len(made) == 2 and mine == ["mine"]
+    same = (one.paint(FRAMES[:1])[0] for one in made)
+    assert np.array_equal(next(same), next(same))
