@@ -16,9 +16,7 @@ def main(
     share: Annotated[bool, typer.Option(help="Make a public link through Gradio.")] = False,
 ) -> None:
     """Open StyleSwap's page; what is not given here may stand in a GRADIO_* variable."""
-    page.build(Engine()).launch(
-        server_name=host, server_port=port, share=share or None, **page.launch_options()
-    )
+    page.launch(Engine(), server_name=host, server_port=port, share=share or None)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from common import machine
 from styleswap import media, metrics, movie, tensors, video, weights
 from styleswap.engine import Engine, StyleChoice
 from styleswap.media import Pixels
-from styleswap.specs import VideoParams, get_spec, make_video_params
+from styleswap.specs import VideoParams, get_spec, make_frame_params
 
 SAILING = Path(__file__).parent.parent / "examples" / "content" / "sailing.mp4"
 RATE = Fraction(25)
@@ -100,7 +100,7 @@ def walking(width: int, height: int) -> Iterator[Pixels]:
 
 
 def request(clip: Path, style: str, **settings: Any) -> movie.VideoRequest:
-    params, own = make_video_params(get_spec("johnson"), settings)
+    params, own = make_frame_params(get_spec("johnson"), VideoParams, "A video", settings)
     choice = StyleChoice(name=style)
     return movie.VideoRequest(video.open_clip(clip), "johnson", [choice], params, own)
 

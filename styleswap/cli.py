@@ -31,12 +31,12 @@ from styleswap.specs import (
     Knob,
     MethodSpec,
     VideoParams,
+    frame_knobs,
     get_spec,
     knobs,
+    make_frame_params,
     make_params,
-    make_video_params,
     stylisers,
-    video_knobs,
 )
 from styleswap.training.settings import InverseSettings, PerceptualSettings, StyleSettings
 
@@ -101,7 +101,7 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 def _with_video_settings(command: Callable[..., None]) -> Callable[..., None]:
     """The same for a command that makes videos, whose own settings come first."""
-    own = {spec.id: video_knobs(spec) for spec in stylisers()}
+    own = {spec.id: frame_knobs(spec, VideoParams) for spec in stylisers()}
     return _with_flags(command, {"the video": knobs(VideoParams)} | own)
 
 
@@ -352,7 +352,7 @@ def video(
     trained = not any(Path(name).exists() for name in style or [])
     spec = get_spec(method or ("johnson" if trained else "adain"))
     given = {k: v for k, v in settings.items() if v is not None}
-    params, own = make_video_params(spec, given)
+    params, own = make_frame_params(spec, VideoParams, "A video", given)
     media.check_target(output, files.SUFFIXES)
     clip = files.open_clip(source)
     from styleswap import movie

@@ -62,21 +62,25 @@ class Stopped(Exception):
     """A job was cancelled while it waited for the device."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Painter:
     """What repaints frames (H, W, 3), uint8, of one size.
 
     Attributes:
+        size: width and height of the frames.
         paint: of a film's frames, at most `batch`, what becomes of them.
         batch: how many are best repainted together.
         ready: whether `paint` has nothing to compile first; at once.
         prepare: compiles it. Does not take the device: others may paint meanwhile.
+        seconds: that `paint` worked the last time, waiting not counted.
     """
 
+    size: tuple[int, int]
     paint: PaintFrames
     batch: int
     ready: Callable[[], bool]
     prepare: Callable[[], None]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -250,7 +254,9 @@ class Engine:
 
         def paint(frames: Sequence[Pixels]) -> list[Pixels]:
             with self._mine(cancel):
+                began = time.monotonic()
                 found: list[Pixels] = repaint(frames)
+                painter.seconds = time.monotonic() - began
                 return found
 
         def ready() -> bool:
@@ -262,7 +268,8 @@ class Engine:
                     network.make_ready(*size)
 
         together = self.device.type == "cuda" and spec.style == "trained"
-        return Painter(paint, BATCH if together else 1, ready, make_ready)
+        painter = Painter(size, paint, BATCH if together else 1, ready, make_ready)
+        return painter
 
     @contextlib.contextmanager
     def _mine(self, cancel: threading.Event) -> Iterator[None]:

@@ -32,6 +32,9 @@ MAX_BYTES = 64 * 2**20
 # The largest picture that is decoded; telephones make 50 megapixels.
 MAX_PIXELS = 64_000_000
 
+# The longest side of a frame that a camera sends, in pixels.
+LONGEST_FRAME = 1280
+
 # The shortest side, in pixels, on which a network still has something to see.
 MIN_SIDE = 16
 
@@ -117,6 +120,37 @@ def open_picture(source: str | os.PathLike[str] | bytes, what: str = "picture") 
                 " decode; save it as an ordinary JPEG and send that."
             )
         return clean(picture, what)
+
+
+def open_frame(data: bytes) -> Pixels:
+    """Read a frame of a camera as browsers encode it, as JPEG or WebP.
+
+    Returns:
+        (H, W, 3).
+
+    Raises:
+        StyleSwapError: anything else, damaged or cut short, or with a side that is not from
+            `MIN_SIDE` to `LONGEST_FRAME` (known from the header, before anything is decoded).
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "WEBP")) as picture:
+            fits = min(picture.size) >= MIN_SIDE and max(picture.size) <= LONGEST_FRAME
+            if fits and len(_SCAN.findall(data)) <= MAX_SCANS:
+                return np.asarray(picture.convert("RGB"))
+            width, height = picture.size
+    except Exception as fault:  # on hostile bytes Pillow's readers raise almost anything
+        raise StyleSwapError("The frame is no JPEG or WebP that can be read.") from fault
+    raise StyleSwapError(
+        f"The frame is {width} x {height} pixels; {MIN_SIDE} to {LONGEST_FRAME} a side are taken,"
+        " as an ordinary JPEG or WebP."
+    )
+
+
+def frame_file(pixels: Pixels) -> bytes:
+    """A frame (H, W, 3) as a JPEG, for a browser that shows it for a moment."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
 
 
 def clean(picture: Image.Image, what: str = "picture") -> Image.Image:

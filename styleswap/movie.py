@@ -26,7 +26,7 @@ from styleswap import metrics, video
 from styleswap.engine import Engine, Stopped, StyleChoice
 from styleswap.media import Pixels
 from styleswap.specs import Params, VideoParams
-from styleswap.steady import Finder, Motion, Steadier
+from styleswap.steady import Finder, Motion, Steady
 from styleswap.video import Clip
 
 T = TypeVar("T")
@@ -139,12 +139,12 @@ def _restyled(
     crf, done = QUALITIES[request.video.quality], 0
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(video.writing(target, request.clip, chosen, size, crf))
-        steadier = Steadier(request.video.steady)
+        steady = Steady(request.video.steady, Finder()) if request.video.steady else None
         painted = stack.enter_context(Behind())
-        filmed = stack.enter_context(contextlib.closing(ahead(_filmed(request))))
+        filmed = stack.enter_context(contextlib.closing(ahead(_filmed(request, steady))))
 
         def write(frame: _Filmed, pixels: Pixels) -> None:
-            writer.add(frame.k, steadier(pixels, frame.motion))
+            writer.add(frame.k, steady.painted(pixels, frame.motion) if steady else pixels)
 
         while frames := list(itertools.islice(filmed, painter.batch)):
             try:
@@ -159,18 +159,10 @@ def _restyled(
                 return
 
 
-def _filmed(request: VideoRequest) -> Iterator[_Filmed]:
+def _filmed(request: VideoRequest, steady: Steady | None) -> Iterator[_Filmed]:
     """The frames, with their motion and less noise where they are to be steady."""
-    steady = request.video.steady
-    finder, steadier, before = Finder(), Steadier(steady), None
     for k, pixels in video.read_frames(request.clip, request.chosen, request.size):
-        motion = None
-        if steady:
-            seen = finder.seen(pixels)
-            motion = finder.motion(before, seen) if before is not None else None
-            before = seen
-            pixels = steadier(pixels, motion)
-        yield _Filmed(k, pixels, motion)
+        yield _Filmed(k, *(steady.filmed(pixels) if steady else (pixels, None)))
 
 
 def helper() -> ThreadPoolExecutor:

@@ -12,7 +12,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from styleswap.errors import StyleSwapError
 
@@ -135,6 +135,9 @@ class Params:
     def __post_init__(self) -> None:
         for k in knobs(type(self)):
             object.__setattr__(self, k.name, k.check(getattr(self, k.name)))
+
+
+P = TypeVar("P", bound=Params)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -582,6 +585,54 @@ class VideoParams(Params):
     )
 
 
+# What the camera may be asked for, and what is painted of it.
+LIVE_SIZES = ((320, 240), (480, 360), (640, 480), (960, 720), (1280, 720))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveParams(Params):
+    """Settings of the webcam's stream, beside those of the method that repaints its frames."""
+
+    size: str = knob(
+        "auto",
+        Text("Processing size", "处理尺寸"),
+        Text(
+            "How large frames are painted; small ones are enlarged again. 'auto' takes the largest"
+            " at which this machine keeps up.",
+            "以多大尺寸绘制画面，较小的会再放大。“自动”取本机跟得上的最大尺寸。",
+        ),
+        choices=(
+            Choice("auto", Text("auto", "自动")),
+            *(Choice(f"{w}x{h}", Text(f"{w} × {h}", f"{w} × {h}")) for w, h in LIVE_SIZES),
+        ),
+    )
+    steady: float = knob(
+        0.0,
+        Text("Steadiness", "稳定度"),
+        Text(
+            "Against flicker: each frame is drawn towards the one before, moved along. It takes a"
+            " little of the speed.",
+            "抑制闪烁：每一帧都向沿运动方向移动的前一帧靠拢。会略微降低速度。",
+        ),
+        low=0.0,
+        high=1.0,
+        step=0.05,
+    )
+    mirror: bool = knob(
+        True,
+        Text("Mirror", "镜像"),
+        Text("Left and right as in a mirror.", "像照镜子一样左右翻转。"),
+    )
+    split: bool = knob(
+        False,
+        Text("Beside the original", "与原画面对照"),
+        Text(
+            "The camera's own picture on the left; drag the line.",
+            "左边显示摄像头原画面；可拖动分界线。",
+        ),
+    )
+
+
 METHODS: dict[str, MethodSpec] = {
     spec.id: spec
     for spec in (
@@ -693,19 +744,26 @@ def stylisers() -> list[MethodSpec]:
     return [spec for spec in METHODS.values() if issubclass(spec.params, StylisingParams)]
 
 
-def video_knobs(spec: MethodSpec) -> list[Knob]:
-    """The settings of a method that a video by it has: not those that the video has itself, nor
-    what makes no sense frame by frame."""
-    taken = {"finish", *(k.name for k in knobs(VideoParams))}
+def frame_knobs(spec: MethodSpec, own: type[Params]) -> list[Knob]:
+    """The settings of a method that repaints a video or a stream, whose own are those of `own`: not
+    these, nor what makes no sense frame by frame."""
+    taken = {"finish", *(k.name for k in knobs(own))}
     return [k for k in knobs(spec.params) if k.name not in taken]
 
 
-def make_video_params(spec: MethodSpec, values: Mapping[str, Any]) -> tuple[Params, VideoParams]:
-    """A method's settings and the video's, out of loose values for both."""
-    of_video = [k.name for k in knobs(VideoParams)]
-    own = [k.name for k in video_knobs(spec)]
-    check_names(f"A video by {spec.id}", of_video + own, values)
+def make_frame_params(
+    spec: MethodSpec, own: type[P], what: str, values: Mapping[str, Any]
+) -> tuple[Params, P]:
+    """A method's settings and those of what it repaints, out of loose values for both.
+
+    Args:
+        own: settings of what it repaints.
+        what: how a sentence calls it.
+    """
+    ours = [k.name for k in knobs(own)]
+    methods = [k.name for k in frame_knobs(spec, own)]
+    check_names(f"{what} by {spec.id}", ours + methods, values)
     return (
-        spec.params(**{k: v for k, v in values.items() if k in own}),
-        VideoParams(**{k: v for k, v in values.items() if k in of_video}),
+        spec.params(**{k: v for k, v in values.items() if k in methods}),
+        own(**{k: v for k, v in values.items() if k in ours}),
     )

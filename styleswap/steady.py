@@ -108,6 +108,30 @@ def enlarged(motion: Motion, width: int, height: int) -> Motion:
     return Motion(flow * scale, cv2.resize(motion.trust, (width, height)))
 
 
+class Steady:
+    """Steadies frames and what was painted of them, each in a thread of its own if need be.
+
+    Args:
+        strength: see `Steadier`.
+        finder: what looks for the motion.
+    """
+
+    def __init__(self, strength: float, finder: Finder) -> None:
+        self.strength, self.finder = strength, finder
+        self._seen: Any = None
+        self._filmed, self._painted = Steadier(strength), Steadier(strength)
+
+    def filmed(self, frame: Pixels) -> tuple[Pixels, Motion | None]:
+        """The frame with less noise, and how it came out of the one before."""
+        before, self._seen = self._seen, self.finder.seen(frame)
+        motion = None if before is None else self.finder.motion(before, self._seen)
+        return self._filmed(frame, motion), motion
+
+    def painted(self, result: Pixels, motion: Motion | None) -> Pixels:
+        """What was painted of the frame that `filmed` gave together with `motion`."""
+        return self._painted(result, motion)
+
+
 class Steadier:
     """Draws each result towards the one before, moved along.
 

@@ -21,7 +21,7 @@ from styleswap import specs
 from styleswap.specs import Choice, MethodSpec, StylisingParams, Text, knob
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserType
 
     from styleswap.engine import Engine
     from styleswap.methods.base import Job, Step
@@ -54,8 +54,7 @@ def launch(engine: Engine) -> Iterator[str]:
     """The page as it is launched by app.py, on a free port; gives its address."""
     from styleswap.ui import page
 
-    demo = page.build(engine)
-    demo.launch(prevent_thread_lock=True, quiet=True, **page.launch_options())
+    demo = page.launch(engine, prevent_thread_lock=True, quiet=True)
     yield str(demo.local_url)
     demo.close()
 
@@ -66,21 +65,26 @@ def app(engine: Engine) -> Iterator[str]:
     yield from launch(engine)
 
 
+def chromium(kind: BrowserType, *more: str) -> Browser:
+    """A browser with a camera of its own, of 60 frames a second; `more` are flags."""
+    flags = (
+        "--no-sandbox --disable-gpu --disable-quic --disable-background-networking"
+        " --disable-component-update --disable-sync --use-fake-device-for-media-stream=fps=60"
+    )
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    if not Path(path).exists() and not os.environ.get("CI"):
+        pytest.skip("no Chromium here: apt-get install chromium fonts-noto-cjk, or set CHROMIUM")
+    return kind.launch(executable_path=path, args=[*flags.split(), *more])
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
-    flags = (
-        "--no-sandbox --disable-gpu --disable-quic --disable-background-networking"
-        " --disable-component-update --disable-sync"
-    )
-    chromium_path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    if not Path(chromium_path).exists() and not os.environ.get("CI"):
-        pytest.skip("no Chromium here: apt-get install chromium fonts-noto-cjk, or set CHROMIUM")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=chromium_path, args=flags.split())
-        yield chromium
-        chromium.close()
+        found = chromium(playwright.chromium)
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from styleswap import video, weights
 from styleswap.methods.base import Job, Step
-from styleswap.specs import VideoParams, knobs, stylisers, video_knobs
+from styleswap.specs import VideoParams, frame_knobs, knobs, stylisers
 from tests import test_cli
 from tests.helpers import ROOT, add_method, beep, colourful, number, numbered, write_film
 from tests.test_cli import Call, assert_refused
@@ -181,7 +181,8 @@ def test_what_is_no_film(name: str, call: Call, film: Path, tmp_path: Path) -> N
 def test_help_has_a_flag_for_every_setting(call: Call) -> None:
     code, out, _ = call("video", "--help")
     assert code == 0 and "Settings of the video" in out
-    for k in [*knobs(VideoParams), *(k for spec in stylisers() for k in video_knobs(spec))]:
+    of_methods = [k for spec in stylisers() for k in frame_knobs(spec, VideoParams)]
+    for k in [*knobs(VideoParams), *of_methods]:
         assert f"--{k.name.replace('_', '-')} " in out
     assert "--finish" not in out
 

@@ -75,6 +75,63 @@ VIDEO_CAPPED = Text(
     "已到 {minutes} 分钟上限（第 {i} / {n} 帧）；这是目前的视频。",
 )
 
+WEBCAM_TAB = Text("Webcam", "摄像头")
+LIVE = Text("Live picture", "实时画面")
+LIVE_LINE = Text("Where the original ends", "原画面的分界")
+CAMERA = Text("Camera", "摄像头")
+# What the stream's own script shows, by the names that it calls them.
+LIVE_TEXTS = {
+    "start": Text("Start", "开始"),
+    "stop": STOP,
+    "retry": Text("Retry", "重试"),
+    "snapshot": Text("Snapshot", "拍照"),
+    "record": Text("Record", "录像"),
+    "recordend": Text("End recording", "结束录像"),
+    "idle": Text(
+        "Press Start and allow the camera. Nothing of it is kept on the server.",
+        "点“开始”并允许使用摄像头。服务器不保存任何画面。",
+    ),
+    "stopped": Text("Stopped; the camera is off.", "已停止，摄像头已关闭。"),
+    "asking": Text("Waiting for the camera…", "正在等待摄像头……"),
+    "first": Text("Waiting for the first picture…", "正在等待第一幅画面……"),
+    "running": Text(
+        "{rate} frames a second · {delay} ms behind", "每秒 {rate} 帧 · 延迟 {delay} 毫秒"
+    ),
+    "painted": Text("painted at {size}", "绘制尺寸 {size}"),
+    "recording": Text("Recording, {time}.", "正在录像，{time}。"),
+    "queue": Text(
+        "All places are taken. Number {place} in line; it begins by itself.",
+        "名额已满，您排在第 {place} 位，轮到时自动开始。",
+    ),
+    "slow": Text(
+        "This machine manages about {rate} frames a second for you; a smaller processing size or"
+        " another style's method may help.",
+        "本机大约只能为您提供每秒 {rate} 帧；可减小处理尺寸或换一种方法。",
+    ),
+    "refused": Text(
+        "The browser did not allow the camera. Allow it beside the page's address, then Retry.",
+        "浏览器未允许使用摄像头。请在地址栏旁允许，然后点“重试”。",
+    ),
+    "missing": Text(
+        "There is no camera, or it was unplugged. Plug one in, then Retry.",
+        "没有找到摄像头，或已被拔出。请接好后点“重试”。",
+    ),
+    "taken": Text(
+        "The camera gives no picture; another program may be using it. Close that, then Retry.",
+        "摄像头没有画面，可能正被其他程序占用。请关闭该程序，然后点“重试”。",
+    ),
+    "insecure": Text(
+        "Browsers hand a camera only to pages from https:// addresses or from localhost.",
+        "浏览器只允许 https:// 页面或 localhost 使用摄像头。",
+    ),
+    "lost": Text(
+        "The connection to the server was lost. Retry once it is back; it may help to load the page"
+        " anew.",
+        "与服务器的连接已断开。恢复后请点“重试”，必要时请刷新页面。",
+    ),
+    "norecord": Text("This browser cannot record.", "此浏览器不支持录像。"),
+}
+
 DENOISE = Text("Denoise", "去噪")
 NOISY = Text("Noisy picture", "有噪声的图片")
 PAIR = Text(
@@ -180,6 +237,10 @@ def _texts() -> Iterator[Text]:
                 yield text
     for spec in specs.METHODS.values():
         yield from (spec.title, spec.summary)
-    for params in (*(spec.params for spec in specs.METHODS.values()), specs.VideoParams):
+    for params in (
+        *(spec.params for spec in specs.METHODS.values()),
+        specs.VideoParams,
+        specs.LiveParams,
+    ):
         for knob in specs.knobs(params):
             yield from (knob.label, knob.help, *(choice.label for choice in knob.choices))

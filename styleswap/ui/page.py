@@ -7,17 +7,16 @@ from typing import Any
 
 import gradio as gr
 
+from styleswap import live
 from styleswap.engine import Engine
+from styleswap.live import Room
 from styleswap.specs import Text
-from styleswap.ui import denoise, examples, i18n, picture, theme, video
+from styleswap.ui import examples, i18n, theme
+from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.i18n import both, t
-
-# Each draws itself where it is called and hooks itself up with the page.
-TABS: tuple[tuple[str, Text, Callable[[gr.Blocks, Engine], object]], ...] = (
-    ("picture", i18n.PICTURE_TAB, picture.PictureTab),
-    ("video", i18n.VIDEO_TAB, video.VideoTab),
-    ("denoise", i18n.DENOISE_TAB, denoise.DenoiseTab),
-)
+from styleswap.ui.picture import PictureTab
+from styleswap.ui.video import VideoTab
+from styleswap.ui.webcam import WebcamTab
 
 # Uploads and results are looked through every hour and deleted when they are half a day old.
 DELETE_CACHE = (3600, 12 * 3600)
@@ -27,8 +26,23 @@ MAX_BYTES = 512 * 2**20
 QUEUE = 32
 
 
-def build(engine: Engine) -> gr.Blocks:
-    """The whole page, ready for ``launch(**launch_options())``."""
+def launch(engine: Engine, **options: Any) -> gr.Blocks:
+    """The page, launched; `options` are Gradio's beside those that the page itself needs."""
+    room = Room(engine)
+    page = build(room)
+    page.launch(**launch_options(room), **options)
+    return page
+
+
+def build(room: Room) -> gr.Blocks:
+    """The whole page, ready for ``launch(**launch_options(room))``."""
+    # Each draws itself where it is called and hooks itself up with the page.
+    tabs: list[tuple[str, Text, Callable[[gr.Blocks], object]]] = [
+        ("picture", i18n.PICTURE_TAB, lambda page: PictureTab(page, room.engine)),
+        ("video", i18n.VIDEO_TAB, lambda page: VideoTab(page, room.engine)),
+        ("webcam", i18n.WEBCAM_TAB, lambda page: WebcamTab(page, room)),
+        ("denoise", i18n.DENOISE_TAB, lambda page: DenoiseTab(page, room.engine)),
+    ]
     page = gr.Blocks(
         title="StyleSwap", analytics_enabled=False, fill_width=True, delete_cache=DELETE_CACHE
     )
@@ -40,15 +54,15 @@ def build(engine: Engine) -> gr.Blocks:
             elem_id="top",
         )
         with gr.Tabs():
-            for name, title, draw in TABS:
+            for name, title, draw in tabs:
                 with gr.Tab(t(title), id=name):
-                    draw(page, engine)
+                    draw(page)
     page.queue(max_size=QUEUE)
     return page
 
 
-def launch_options() -> dict[str, Any]:
-    """What ``launch`` is always given, whoever launches the page."""
+def launch_options(room: Room) -> dict[str, Any]:
+    """What Gradio's ``launch`` is always given."""
     files = [
         *examples.content_examples(),
         *examples.clip_examples(),
@@ -62,6 +76,7 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "ssr_mode": False,
         "show_error": True,
+        "app_kwargs": {"routes": live.routes(room)},
         "max_file_size": MAX_BYTES,
         "allowed_paths": [str(file) for file in files],
     }

@@ -159,6 +159,28 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 .status-box p.fine { margin-top: 1px; font-size: 13px; color: var(--body-text-color-subdued);
   min-height: 1.5em; }
 
+.live { padding: 0 !important; border: 0 !important; background: none !important; }
+.live .live-canvas { display: block; width: 100%; object-fit: contain;
+  background: #000; border-radius: var(--block-radius); touch-action: pan-y; }
+.live .live-line { width: 100%; margin: 8px 0 0; }
+.live .live-status { min-height: 62px; }
+.live .live-actions { display: flex; gap: var(--layout-gap); }
+.live button { flex: 2 1 90px; min-width: 70px; padding: var(--button-large-padding);
+  border: 1px solid var(--button-secondary-border-color); border-radius: var(--button-large-radius);
+  background: var(--button-secondary-background-fill); color: var(--button-secondary-text-color);
+  font-size: var(--button-large-text-size); font-weight: var(--button-large-text-weight); }
+.live button:hover:enabled { background: var(--button-secondary-background-fill-hover); }
+.live button:disabled { opacity: 0.5; cursor: not-allowed; }
+.live .live-go:not(.live-stop) { background: var(--button-primary-background-fill);
+  color: var(--button-primary-text-color); border-color: var(--button-primary-border-color); }
+.live .live-go:not(.live-stop):hover { background: var(--button-primary-background-fill-hover); }
+.live .live-go { flex-grow: 3; }
+.live .live-cameras { display: block; margin-top: 12px; font-size: 14px; }
+.live .live-cameras[hidden] { display: none; }
+.live .live-cameras select { max-width: 70%; margin-left: 8px; padding: 4px 8px; font-size: 14px;
+  color: var(--body-text-color); background: var(--input-background-fill);
+  border: 1px solid var(--input-border-color); border-radius: var(--input-radius); }
+
 @media (max-width: 768px) {
   .result { position: static; }
   .stage { --stage: min(100vw, 66vh); scroll-margin-bottom: 215px; }

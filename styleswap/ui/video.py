@@ -23,8 +23,8 @@ from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.movie import VideoProgress, VideoRequest
 from styleswap.specs import MethodSpec
-from styleswap.ui import controls, i18n
-from styleswap.ui.controls import Controls
+from styleswap.ui import i18n
+from styleswap.ui.choice import Choice
 from styleswap.ui.examples import THUMB_SIDE, clip_examples, gallery
 from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
@@ -41,7 +41,7 @@ from styleswap.ui.stage import (
     status,
     toasts,
 )
-from styleswap.ui.styles import draw_picture, draw_trained, make_styles
+from styleswap.ui.styles import make_styles
 
 # A visitor's first video shall be there soon; who wants it larger says so.
 STARTS = {"size": 640}
@@ -82,7 +82,7 @@ def make_request(
     """A job out of the video's path, the styles, and settings of the method and the video."""
     if not content:
         raise StyleSwapError("There is no video yet; choose or upload one.")
-    params, own = specs.make_video_params(spec, settings)
+    params, own = specs.make_frame_params(spec, specs.VideoParams, "A video", settings)
     return VideoRequest(files.open_clip(content), spec.id, styles, params, own)
 
 
@@ -180,10 +180,7 @@ class VideoTab:
         self.engine = engine
         # Those that are made for it first.
         self.specs = sorted(specs.stylisers(), key=lambda spec: spec.pace != "live")
-        self.trained: dict[str, gr.Dropdown] = {}
-        self.columns: dict[str, gr.Column] = {}
-        self.groups: dict[str, gr.Column] = {}
-        self.methods: dict[str, Controls] = {}
+        self.choice = Choice(self.specs, specs.VideoParams, "video-", STARTS)
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 self._draw_inputs()
@@ -195,7 +192,7 @@ class VideoTab:
         self._wire_endpoint()
 
     def _draw_inputs(self) -> None:
-        clips, first = clip_examples(), self.specs[0]
+        clips = clip_examples()
         with gr.Row():
             with gr.Column(min_width=150):
                 self.content = video_input(
@@ -215,32 +212,14 @@ class VideoTab:
                     "video-examples",
                     [clip.stem for clip in clips],
                 )
-            for spec in self.specs:
-                if spec.style == "trained":
-                    with gr.Column(min_width=150, visible=spec is first) as column:
-                        self.trained[spec.id] = draw_trained(spec, "video-")
-                    self.columns[spec.id] = column
-            with gr.Column(min_width=150, visible=first.style == "image") as self.style_column:
-                self.style = draw_picture("video-")
-        self.method = gr.Dropdown(
-            [(t(spec.title), spec.id) for spec in self.specs],
-            value=first.id,
-            label=t(i18n.METHOD),
-            info=t(first.summary),
-            filterable=False,
-            elem_id="video-method",
-        )
+            self.choice.draw_style()
+        self.choice.draw_method()
         self.slow = gr.HTML(
             f'<p class="fine">{both(i18n.SLOW_VIDEO)}</p>',
             visible=False,
             container=False,
             elem_id="video-slow",
         )
-        for spec in self.specs:
-            with gr.Column(visible=spec is first) as self.groups[spec.id]:
-                own = controls.draw(specs.video_knobs(spec), f"video-{spec.id}-")
-            self.methods[spec.id] = Controls(spec, own)
-        self.settings = controls.draw(specs.knobs(specs.VideoParams), "video-", STARTS)
 
     # --- events ---
 
@@ -252,24 +231,15 @@ class VideoTab:
             **(QUICK | {"queue": True}),
             concurrency_limit=None,
         )
-        self.method.change(
-            self._show_method,
-            self.method,
-            [
-                self.method,
-                self.style_column,
-                self.slow,
-                *self.columns.values(),
-                *self.groups.values(),
-            ],
+        self.choice.method.change(
+            lambda method: gr.update(visible=specs.get_spec(method).pace != "live"),
+            self.choice.method,
+            self.slow,
             **QUICK,
         )
-        inputs: set[Component] = {self.content, self.style, self.method}
-        inputs |= {*self.trained.values(), *self.settings.values()}
-        for method in self.methods.values():
-            inputs |= set(method.widgets.values())
+        inputs: set[Component] = {self.content, *self.choice.inputs}
         self.stage.wire(page, self._work, inputs, [])
-        changes = [self.content, self.style, self.method, *self.trained.values()]
+        changes = [self.content, *self.choice.styles]
         gr.on(
             [box.change for box in changes],  # type: ignore[attr-defined]
             self._preview,
@@ -294,25 +264,13 @@ class VideoTab:
                 raise
             yield gr.skip()
 
-    def _show_method(self, method: str) -> list[Any]:
-        spec = specs.get_spec(method)
-        return [
-            gr.update(info=t(spec.summary)),
-            gr.update(visible=spec.style == "image"),
-            gr.update(visible=spec.pace != "live"),
-            *(gr.update(visible=name == method) for name in self.columns),
-            *(gr.update(visible=name == method) for name in self.groups),
-        ]
-
     def _job(self, values: dict[Component, Any]) -> tuple[VideoRequest, str | None]:
         """What the widgets ask for, and the style's name or path."""
-        spec = specs.get_spec(values[self.method])
-        trained = values[self.trained[spec.id]] if spec.id in self.trained else None
-        picture = values[self.style]
-        settings = self.methods[spec.id].settings(values)
-        settings |= {name: values[box] for name, box in self.settings.items()}
-        styles = make_styles(spec, [(picture, 1.0)], trained)
-        return make_request(spec, values[self.content], styles, settings), trained or picture
+        c = self.choice.chosen(values)
+        styles = make_styles(c.spec, [(c.picture, 1.0)], c.trained)
+        return make_request(
+            c.spec, values[self.content], styles, c.settings
+        ), c.trained or c.picture
 
     def _preview(
         self, values: dict[Component, Any], request: gr.Request
@@ -320,7 +278,7 @@ class VideoTab:
         """A stylised first frame, where nobody has to wait long for it."""
         if request.session_hash in self.stage.jobs or not values[self.content]:
             return
-        if specs.get_spec(values[self.method]).pace != "live":
+        if specs.get_spec(values[self.choice.method]).pace != "live":
             return
         # What is missing or wrong is said when the person starts the video.
         with contextlib.suppress(StyleSwapError, Stopped):

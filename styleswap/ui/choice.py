@@ -1,0 +1,116 @@
+"""What repaints frames: widgets for the method, its style and all settings, where videos and the
+webcam are repainted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from styleswap import specs
+from styleswap.specs import MethodSpec, Params
+from styleswap.ui import controls, i18n
+from styleswap.ui.controls import Controls
+from styleswap.ui.i18n import t
+from styleswap.ui.stage import QUICK
+from styleswap.ui.styles import draw_picture, draw_trained
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the widgets hold: a trained style's name, or a style picture's path."""
+
+    spec: MethodSpec
+    trained: str | None
+    picture: str | None
+    settings: dict[str, Any]
+
+
+class Choice:
+    """The widgets; `draw_style` and `draw_method` draw them where they are called, in this order.
+
+    Args:
+        methods: the first is chosen at first.
+        own: settings beside those of the method.
+        prefix: of the widgets' ids.
+        starts: what some of `own` hold at first, in place of their defaults.
+    """
+
+    def __init__(
+        self,
+        methods: Sequence[MethodSpec],
+        own: type[Params],
+        prefix: str,
+        starts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.specs, self.own, self.prefix, self.starts = methods, own, prefix, starts
+        self.trained: dict[str, gr.Dropdown] = {}
+        self.methods: dict[str, Controls] = {}
+        self._columns: dict[str, gr.Column] = {}
+        self._groups: dict[str, gr.Column] = {}
+
+    def draw_style(self) -> None:
+        """Where a style is chosen: as columns of the row that is being drawn."""
+        first = self.specs[0]
+        for spec in self.specs:
+            if spec.style == "trained":
+                with gr.Column(min_width=150, visible=spec is first) as column:
+                    self.trained[spec.id] = draw_trained(spec, self.prefix)
+                self._columns[spec.id] = column
+        with gr.Column(min_width=150, visible=first.style == "image") as self._picture:
+            self.style = draw_picture(self.prefix)
+
+    def draw_method(self) -> None:
+        """Where a method is chosen, and the settings."""
+        first = self.specs[0]
+        self.method = gr.Dropdown(
+            [(t(spec.title), spec.id) for spec in self.specs],
+            value=first.id,
+            label=t(i18n.METHOD),
+            info=t(first.summary),
+            filterable=False,
+            elem_id=f"{self.prefix}method",
+        )
+        for spec in self.specs:
+            with gr.Column(visible=spec is first) as self._groups[spec.id]:
+                knobs = specs.frame_knobs(spec, self.own)
+                own = controls.draw(knobs, f"{self.prefix}{spec.id}-")
+            self.methods[spec.id] = Controls(spec, own)
+        self.settings = controls.draw(specs.knobs(self.own), self.prefix, self.starts)
+        self.method.change(
+            self._show,
+            self.method,
+            [self.method, self._picture, *self._columns.values(), *self._groups.values()],
+            **QUICK,
+        )
+
+    @property
+    def styles(self) -> list[Component]:
+        """The widgets that say what it shall look like, but for how strongly."""
+        return [self.style, self.method, *self.trained.values()]
+
+    @property
+    def inputs(self) -> list[Component]:
+        """All widgets."""
+        of_methods = [box for method in self.methods.values() for box in method.widgets.values()]
+        return [*self.styles, *of_methods, *self.settings.values()]
+
+    def chosen(self, values: Mapping[Any, Any]) -> Chosen:
+        """What is chosen, out of what the widgets hold."""
+        spec = specs.get_spec(values[self.method])
+        settings = self.methods[spec.id].settings(values)
+        settings |= {name: values[box] for name, box in self.settings.items()}
+        trained = values[self.trained[spec.id]] if spec.id in self.trained else None
+        return Chosen(spec, trained, values[self.style], settings)
+
+    def _show(self, method: str) -> list[Any]:
+        spec = specs.get_spec(method)
+        return [
+            gr.update(info=t(spec.summary)),
+            gr.update(visible=spec.style == "image"),
+            *(gr.update(visible=name == method) for name in self._columns),
+            *(gr.update(visible=name == method) for name in self._groups),
+        ]
