@@ -2,8 +2,8 @@
 
 In turn, 640x480 in and out, the default style:
 
-- the page in Chromium with its own camera of 60 frames/s: frames drawn, and the time from capture
-  to drawing;
+- the page in Chromium with its own camera of 60 frames/s: frames drawn, the time from capture to
+  drawing, and from a click on another style to the first frame in it;
 - the same network behind Gradio's built-in streaming (`gr.Image(streaming=True)`), at the size that
   the page had chosen;
 - the server alone: JPEG in, JPEG out, over sockets, two frames on their way for each client.
@@ -48,7 +48,7 @@ FLAGS = (
     " --disable-component-update --disable-sync --use-fake-ui-for-media-stream"
     " --use-fake-device-for-media-stream=fps=60"
 )
-WARM_UP = 15.0  # seconds that do not count: networks are compiled, the size is found
+WARM_UP = 25.0  # seconds that do not count: networks are compiled, the size is found
 STATE = "document.querySelector('#webcam-live canvas').live"
 
 
@@ -168,6 +168,26 @@ def in_page(page: Any, seconds: float) -> dict[str, Any]:
     return {"fps": drawn / spent, "latency_ms": statistics.median(delays), "size": size}
 
 
+def switching(page: Any) -> float:
+    """Milliseconds from a click on another style to the first frame drawn in it, median of nine."""
+    return statistics.median(
+        page.evaluate(
+            """async (k) => {
+              const canvas = document.querySelector('#webcam-live canvas');
+              const before = canvas.live.facts.style, began = performance.now();
+              document.querySelectorAll('#webcam-johnson-styles .thumbnail-item')[k].click();
+              while (canvas.live.facts.style === before && performance.now() - began < 5000)
+                await new Promise(requestAnimationFrame);
+              const spent = performance.now() - began;
+              await new Promise((done) => setTimeout(done, 500));
+              return spent;
+            }""",
+            k,
+        )
+        for k in range(1, 10)
+    )
+
+
 def builtin(size: tuple[int, int], seconds: float) -> float:
     """Frames a second that Gradio's own streaming draws."""
     with served(serve_builtin, size) as (address, _, _, _), opened(address) as page:
@@ -273,10 +293,12 @@ def main() -> None:
                 f"page: {found['fps']:.1f} frames/s drawn, {found['latency_ms']:.0f} ms from"
                 f" capture to drawing, painted at {found['size']}"
             )
+            figures["switch_ms"] = round(switching(page), 1)
+            say(f"another style: {figures['switch_ms']:.0f} ms after the click")
             if args.minutes:
                 endurance(page, process, folder, args.minutes)
         width, height = found["size"]
-        figures = {"fps": round(found["fps"], 1), "latency_ms": round(found["latency_ms"], 1)}
+        figures |= {"fps": round(found["fps"], 1), "latency_ms": round(found["latency_ms"], 1)}
         figures["size"] = f"{width}x{height}"
         figures["builtin_fps"] = round(builtin((width, height), args.seconds), 1)
         say(f"Gradio's built-in streaming at that size: {figures['builtin_fps']} frames/s drawn")

@@ -22,7 +22,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
@@ -36,7 +36,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from styleswap import media, specs, weights
-from styleswap.engine import Engine, Painter, StyleChoice, Turns
+from styleswap.engine import Engine, Painter, StyleChoice
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.specs import LiveParams, MethodSpec, Params
@@ -53,14 +53,17 @@ MOST_RATE = 120
 
 # What `auto` asks the camera for, and the longer sides that it paints at.
 CAMERA = (640, 480)
-SIDES = (320, 400, 480, 560, 640)
+SIDES = (320, 360, 400, 440, 480, 520, 560, 640)
 # Frames a second that `auto` holds; fewer than `LEAST_RATE` are a slide show.
 TARGET_RATE = 25.0
 LEAST_RATE = 8.0
 # How much cheaper than need be a larger size must look before it is taken: no to and fro.
-SPARE = 0.8
+SPARE = 0.9
 # How much a new measurement of a frame's cost counts.
 NEW = 0.1
+
+# Seconds that a size lasts at least before a larger one is tried.
+CALM = 8.0
 
 # Pages that are painted for at once, however quick the machine, and that are remembered.
 MOST_PEOPLE = 16
@@ -70,7 +73,7 @@ GONE = 5.0
 # Seconds after which a place goes to whoever waits for one.
 SHIFT = 180.0
 # Seconds that a size must have lasted before other styles are got ready for it, and between these.
-SETTLED = 1.0
+SETTLED = 3.0
 REST = 0.25
 
 # Motion is looked for in very small frames here: it must take next to no time.
@@ -135,8 +138,8 @@ class Reply:
     Attributes:
         picture: a JPEG of the frame's size; empty where a newer frame took this one's turn.
         place: in the line of those who wait until they are painted for; 0 for those who are.
-        facts: the ``size`` that was painted, the ``ms`` that it took, and the frames a second
-            (``rate``) that this page can expect.
+        facts: the ``size`` that was painted, the ``style``, the ``ms`` that it took, and the
+            frames a second (``rate``) that this page can expect.
     """
 
     picture: bytes = b""
@@ -219,6 +222,32 @@ class Seats:
             del self.line[who]
 
 
+class Newest:
+    """One turn at a time; while it is held one may wait for the next, and the newest takes that."""
+
+    def __init__(self) -> None:
+        self._line: list[object] = []  # who holds the turn, and who waits
+        self._moved = threading.Condition()
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Wait for a turn and hold it; gives False where somebody newer took its place."""
+        ticket = object()
+        with self._moved:
+            del self._line[1:]
+            self._line.append(ticket)
+            self._moved.notify_all()
+            self._moved.wait_for(lambda: ticket not in self._line or self._line[0] is ticket)
+            mine = ticket in self._line
+        try:
+            yield mine
+        finally:
+            if mine:
+                with self._moved:
+                    self._line.remove(ticket)
+                    self._moved.notify_all()
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a painter is made for."""
@@ -236,9 +265,8 @@ class Stream:
         self.user = user
         self.ticket = secrets.token_urlsafe(16)
         self.seen = time.monotonic()
-        self.turns = Turns()  # of its frames, which are painted in the order of coming
+        self.newest = Newest()
         self._lock = threading.Lock()
-        self._newest = threading.Event()
         self._second, self._count = 0, 0
         self._picture: tuple[str, Image.Image] | None = None
         self._look: tuple[str, Look] | None = None
@@ -254,11 +282,8 @@ class Stream:
         self._picture = key, media.fit(picture, LONGEST_PICTURE)
         return key
 
-    def enter(self) -> threading.Event:
-        """A frame has come: what waits for its turn is wanted no more.
-
-        Returns:
-            What is set as soon as this one is not wanted either.
+    def count(self) -> None:
+        """A frame has come.
 
         Raises:
             TooFast: it is one too many.
@@ -270,9 +295,6 @@ class Stream:
             self._second = second
             if self._count > MOST_RATE:
                 raise TooFast
-            self._newest.set()
-            self._newest = threading.Event()
-            return self._newest
 
     # --- what follows is called by whoever has the stream's turn ---
 
@@ -312,11 +334,18 @@ class Stream:
             rate = TARGET_RATE if live.size == "auto" else LEAST_RATE
             costs = [cost * math.prod(fitted(frame, side)) for side in sides]
             side = best_side(sides, costs, 1 / (rate * people), self._side)
+            if side > self._side in sides and time.monotonic() - self._since < CALM:
+                side = self._side
         else:
             side = sides[len(sides) // 2] if live.size == "auto" else most
         if side != self._side:
             self._side, self._since = side, time.monotonic()
         return fitted(frame, side)
+
+    @property
+    def shown(self) -> str:
+        """The style that is painted, which is the one before until a new one is ready."""
+        return self._have[0].style if self._have else ""
 
     @property
     def settled(self) -> bool:
@@ -339,26 +368,32 @@ class Stream:
             self._have = wanted, coming.result()
         return self._have[1]
 
-    def paint(self, painter: Painter, frame: Pixels, steady: float) -> tuple[Pixels, bool]:
-        """A frame repainted at the painter's size, and whether that painter did the last one too.
+    def paint(self, painter: Painter, frame: Pixels, steady: float) -> tuple[Pixels, float, bool]:
+        """Repaint a frame at the painter's size.
 
         Args:
             steady: as in `LiveParams`.
+
+        Returns:
+            The result, the seconds that it took, waiting for the device not counted, and whether
+            the same painter did the frame before.
         """
-        again = painter is self._painted
+        again, began = painter is self._painted, time.monotonic()
         if not again or steady != self._steady.strength:
             self._steady = Steady(steady, Finder(FLOW_SIDE))
         small: Any = frame
         if frame.shape[1::-1] != painter.size:
             small = cv2.resize(frame, painter.size, interpolation=cv2.INTER_AREA)
+        motion = None
         if steady:
             small, motion = self._steady.filmed(small)
-            (made,) = painter.paint([small])
+        asked = time.monotonic()
+        (made,) = painter.paint([small])
+        given = time.monotonic()
+        if steady:
             made = self._steady.painted(made, motion)
-        else:
-            (made,) = painter.paint([small])
         self._painted = painter
-        return made, again
+        return made, painter.seconds + asked - began + time.monotonic() - given, again
 
 
 def alike(one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -375,7 +410,8 @@ class Room:
         self._streams: OrderedDict[str, Stream] = OrderedDict()  # by the page's session
         self._seats = Seats()
         self._costs: dict[str, float] = {}  # of each method, in seconds a pixel
-        self._begun: set[tuple[str, tuple[int, int]]] = set()
+        # Trained styles that are yet to be got ready, by method and size.
+        self._plans: dict[tuple[str, tuple[int, int]], list[str]] = {}
         self._ahead: Future[None] | None = None
         self._crew = ThreadPoolExecutor(2, thread_name_prefix="live-style")
         self._spare = ThreadPoolExecutor(1, thread_name_prefix="live-ahead")
@@ -422,22 +458,27 @@ class Room:
             StyleSwapError: of `parse_look`, `media.open_frame` and `Engine.painter`.
             TooFast: more frames than any of our pages sends.
         """
-        newer = stream.enter()
+        stream.count()
         place, people = self._place(stream)
         if place:
             return Reply(place=place)
         frame = media.open_frame(data)
-        with stream.turns.turn(newer) as mine:
+        with stream.newest.turn() as mine:
             if not mine:
                 return Reply()
             look = stream.look(text)
-            made, ms = self._paint(stream, frame, look, people)
+            made, seconds = self._paint(stream, frame, look, people)
         height, width = frame.shape[:2]
         size = made.shape[1::-1]
         if size != (width, height):
             made = enlarged(made, width, height)
         cost = self._costs.get(look.spec.id, 0.0) * math.prod(size) * people
-        facts = {"size": size, "ms": round(ms, 1), "rate": round(1 / cost, 1) if cost else None}
+        facts = {
+            "size": size,
+            "style": stream.shown,
+            "ms": round(1000 * seconds, 1),
+            "rate": round(1 / cost, 1) if cost else None,
+        }
         return Reply(media.frame_file(made), facts=facts)
 
     def _place(self, stream: Stream) -> tuple[int, int]:
@@ -451,19 +492,20 @@ class Room:
     def _paint(
         self, stream: Stream, frame: Pixels, look: Look, people: int
     ) -> tuple[Pixels, float]:
-        """A frame repainted at a size that the machine can bear, and in how many milliseconds."""
+        """A frame repainted at a size that the machine can bear, and in how many seconds."""
         method = look.spec.id
         size = stream.size(frame.shape[1::-1], look.live, self._costs.get(method, 0.0), people)
         wanted = Wanted(method, look.style, look.params, size)
         painter = stream.painter(wanted, lambda: self._begin(wanted, stream.styles(look)))
-        made, again = stream.paint(painter, frame, look.live.steady)
-        if again:  # the first frame of a painter takes longer
-            spent = painter.seconds / math.prod(painter.size)
-            before = self._costs.get(method, spent)
-            self._costs[method] = before + NEW * (spent - before)
-            if stream.settled and look.spec.style == "trained":
-                self._get_ready(look.spec, size)
-        return made, 1000 * painter.seconds
+        made, seconds, again = stream.paint(painter, frame, look.live.steady)
+        if stream.settled and look.spec.style == "trained":
+            self._get_ready(look.spec, size)
+        # The first frame of a painter takes longer, and so do others while a style is got ready.
+        if again and (self._ahead is None or self._ahead.done()):
+            cost = seconds / math.prod(painter.size)
+            before = self._costs.get(method, cost)
+            self._costs[method] = before + NEW * (cost - before)
+        return made, seconds
 
     def _begin(self, wanted: Wanted, styles: list[StyleChoice]) -> Future[Painter]:
         return self._crew.submit(self._make, wanted, styles)
@@ -479,13 +521,12 @@ class Room:
         with self._lock:
             if self._ahead and not self._ahead.done():
                 return
-            names = [e.name for e in weights.styles() if e.about.get("method") == spec.id]
-            for name in names:
-                if (name, size) not in self._begun:
-                    self._begun.add((name, size))
-                    wanted = Wanted(spec.id, name, spec.params(), size)
-                    self._ahead = self._spare.submit(self._make_ahead, wanted)
-                    return
+            if (spec.id, size) not in self._plans:
+                entries = [e for e in weights.styles() if e.about.get("method") == spec.id]
+                self._plans[spec.id, size] = [entry.name for entry in entries]
+            if names := self._plans[spec.id, size]:
+                wanted = Wanted(spec.id, names.pop(0), spec.params(), size)
+                self._ahead = self._spare.submit(self._make_ahead, wanted)
 
     def _make_ahead(self, wanted: Wanted) -> None:
         with contextlib.suppress(StyleSwapError):

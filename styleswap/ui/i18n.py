@@ -104,9 +104,9 @@ LIVE_TEXTS = {
         "名额已满，您排在第 {place} 位，轮到时自动开始。",
     ),
     "slow": Text(
-        "This machine manages about {rate} frames a second for you; a smaller processing size or"
-        " another style's method may help.",
-        "本机大约只能为您提供每秒 {rate} 帧；可减小处理尺寸或换一种方法。",
+        "This machine manages about {rate} frames a second for you now; a smaller processing size"
+        " may help, or waiting until others are done.",
+        "目前本机大约只能为您提供每秒 {rate} 帧；可减小处理尺寸，或等其他人用完。",
     ),
     "refused": Text(
         "The browser did not allow the camera. Allow it beside the page's address, then Retry.",

@@ -62,9 +62,9 @@ function tell() {
   const delay = [...live.delays].sort((a, b) => a - b)[live.delays.length >> 1] || 0;
   const size = (live.facts.size || []).join(' × ');
   const words = fill(props.texts.running, {rate: Math.round(rate), delay: Math.round(delay)});
-  const slow = live.facts.rate && live.facts.rate < SLOW;
-  const fine = note || (slow ? fill(props.texts.slow, {rate: Math.round(live.facts.rate)})
-    : fill(props.texts.painted, {size}));
+  // What the server expects, before it comes to that; and what comes while it does other work.
+  const pace = Math.round(Math.min(live.facts.rate || rate, live.drawn > 20 ? rate : Infinity));
+  const fine = note || fill(pace < SLOW ? props.texts.slow : props.texts.painted, {rate: pace, size});
   say(words, recorder ? `${fill(props.texts.recording, {time: clock()})} ${fine}` : fine);
 }
 
