@@ -558,7 +558,9 @@ def routes(room: Room) -> list[Route]:
         except TooFast:
             return JSONResponse({"error": f"{MOST_RATE} frames a second are the most."}, 429)
         except StyleSwapError as error:
-            return JSONResponse({"error": str(error)}, 400)
+            # It may quote what was sent, and that be half a character, which no answer can hold.
+            sentence = str(error).encode(errors="replace").decode()
+            return JSONResponse({"error": sentence}, 400)
         if reply.place:
             return JSONResponse({"place": reply.place}, 202)
         if not reply.picture:

@@ -66,10 +66,11 @@ def app(engine: Engine) -> Iterator[str]:
 
 
 def chromium(kind: BrowserType, *more: str) -> Browser:
-    """A browser with a camera of its own, of 60 frames a second; `more` are flags."""
+    """A browser with two cameras of its own, of 60 frames a second; `more` are flags."""
     flags = (
         "--no-sandbox --disable-gpu --disable-quic --disable-background-networking"
-        " --disable-component-update --disable-sync --use-fake-device-for-media-stream=fps=60"
+        " --disable-component-update --disable-sync"
+        " --use-fake-device-for-media-stream=device-count=2,fps=60"
     )
     path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     if not Path(path).exists() and not os.environ.get("CI"):

@@ -929,3 +929,152 @@ def test_a_picture_wider_than_webp_allows(tmp_path: Path) -> None:
     with pytest.raises(StyleSwapError, match="16383"):
         save_picture(Image.new("RGB", (16400, 16)), tmp_path / "a.webp")
     assert names(tmp_path) == []
+
+
+# --- frames of a camera -------------------------------------------------------------------------
+
+
+def frame_refusal(data: bytes) -> str:
+    with pytest.raises(StyleSwapError) as caught:
+        media.open_frame(data)
+    sentence = str(caught.value)
+    assert sentence.startswith("The frame is ") and sentence.endswith(".") and "\n" not in sentence
+    return sentence
+
+
+def photo(width: int, height: int) -> Image.Image:
+    """Smooth, so that no format changes it much."""
+    y, x = np.mgrid[:height, :width]
+    pixels = np.stack([x * 255 // width, y * 255 // height, 255 - x * 255 // width], axis=-1)
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def away(pixels: Any, picture: Image.Image) -> float:
+    """How far a frame is from a picture at its worst, of 255."""
+    assert pixels.dtype == np.uint8 and pixels.shape == (picture.height, picture.width, 3)
+    return float(np.abs(pixels.astype(int) - np.asarray(picture)).max())
+
+
+@pytest.mark.parametrize(
+    "size", [(48, 32), (47, 33), (16, 16), (17, 300), (1280, 720), (719, 1280)]
+)
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "lossless"])
+def test_frames_come_as_jpeg_or_webp(kind: str, size: tuple[int, int]) -> None:
+    picture = photo(*size)
+    if kind == "lossless":
+        assert away(media.open_frame(encode(picture, "WEBP", lossless=True)), picture) == 0
+    else:
+        assert away(media.open_frame(encode(picture, kind, quality=95)), picture) < 24
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_frames_of_other_colours_become_rgb(mode: str) -> None:
+    data = encode(photo(48, 32).convert(mode), "JPEG", quality=95)
+    want = photo(48, 32).convert(mode).convert("RGB")
+    assert away(media.open_frame(data), want) < 24
+    turned = encode(quarters(), "JPEG", progressive=True, quality=95)
+    assert near(Image.fromarray(media.open_frame(turned)), (44, 4), (0, 255, 0), 12)
+
+
+def test_frames_are_not_turned() -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    data = encode(quarters(), "JPEG", exif=exif)
+    assert open_picture(data).size == (32, 48)
+    frame = Image.fromarray(media.open_frame(data))
+    assert frame.size == (48, 32) and near(frame, (4, 4), (255, 0, 0), 12)
+
+
+@pytest.mark.parametrize("kind", sorted(FILES))
+def test_frames_come_as_nothing_else(kind: str) -> None:
+    if kind.endswith(("JPEG", "WebP")):
+        assert media.open_frame(FILES[kind]).shape == (32, 48, 3)
+    else:
+        assert "no JPEG or WebP" in frame_refusal(FILES[kind])
+
+
+def test_frames_that_are_none() -> None:
+    for data in (b"", b"\0", b"only words", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBP", bytes(10_000)):
+        assert "no JPEG or WebP" in frame_refusal(data)
+
+
+def test_sides_of_a_frame() -> None:
+    for size in ((1281, 720), (720, 1281), (15, 48), (48, 15), (1, 1)):
+        for kind in ("JPEG", "WEBP"):
+            sentence = frame_refusal(encode(photo(*size), kind))
+            assert f"{size[0]} x {size[1]} pixels" in sentence and "16 to 1280" in sentence
+    for size in ((1280, 1280), (1280, 16), (16, 1280)):
+        assert media.open_frame(encode(photo(*size), "JPEG")).shape == (*size[::-1], 3)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WebP"])
+def test_a_frame_whose_header_is_too_large_is_not_decoded(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[object] = []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: decoded.append(self))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # as many a library sets it
+    frame_refusal(large(kind))
+    assert not decoded
+    frame_refusal(FILES["JPEG"].replace(struct.pack(">HH", 32, 48), struct.pack(">HH", 9, 1281), 1))
+    assert not decoded
+
+
+def test_a_frame_of_very_many_passes() -> None:
+    data = encode(quarters(), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert media.open_frame(data[:-2] + last * 50 + b"\xff\xd9").shape == (32, 48, 3)
+    assert "ordinary JPEG" in frame_refusal(data[:-2] + last * 200 + b"\xff\xd9")
+
+
+def taken(data: bytes) -> Any:
+    """The frame, or None for one sentence; anything else escapes and fails the test."""
+    try:
+        frame = media.open_frame(data)
+    except StyleSwapError as refused:
+        assert str(refused).startswith("The frame is ") and "\n" not in str(refused)
+        return None
+    assert frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == 3
+    assert min(frame.shape[:2]) >= media.MIN_SIDE and max(frame.shape[:2]) <= media.LONGEST_FRAME
+    return frame
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "progressive JPEG", "WebP", "lossless WebP"])
+def test_random_bytes_cuts_and_damage_of_a_frame(kind: str) -> None:
+    dice, whole = np.random.default_rng(0), FILES[kind]
+    for head in (0, 3, 12, 24):
+        for _ in range(40):
+            taken(whole[:head] + dice.bytes(int(dice.integers(300))))
+    for _ in range(150):
+        frame = taken(whole[: dice.integers(len(whole))])
+        assert frame is None or (frame == media.open_frame(whole)).all()
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(dice.integers(1, 7)):
+            data[dice.integers(len(data))] = dice.integers(256)
+        taken(bytes(data))
+
+
+@pytest.mark.parametrize("size", [(64, 48), (63, 47), (1280, 720), (16, 17)])
+def test_a_frame_s_file_is_a_plain_jpeg(size: tuple[int, int]) -> None:
+    picture = photo(*size)
+    pixels = np.asarray(picture).copy()
+    data = media.frame_file(pixels)
+    assert (pixels == np.asarray(picture)).all()
+    with Image.open(io.BytesIO(data)) as stored:
+        assert (stored.format, stored.mode, stored.size) == ("JPEG", "RGB", size)
+        assert not dict(stored.getexif()) and "progressive" not in stored.info
+    assert away(media.open_frame(data), picture) < 40
+    assert abs(media.open_frame(data).astype(int) - np.asarray(picture)).mean() < 5
+    assert media.frame_file(pixels[:, ::-1]) != data  # whatever way it lies in memory
+    assert away(media.open_frame(media.frame_file(pixels[:, ::-1])), mirrored(picture)) < 40
+
+
+def mirrored(picture: Image.Image) -> Image.Image:
+    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+
+def test_a_frame_s_file_of_a_hard_picture_is_one_that_a_frame_may_have() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (720, 1280, 3)).astype(np.uint8)
+    data = media.frame_file(noise)
+    assert len(data) < 2 * 2**20 and media.open_frame(data).shape == noise.shape

@@ -14,19 +14,27 @@ from hypothesis import strategies as st
 from styleswap.errors import StyleSwapError
 from styleswap.specs import (
     LAYERS,
+    LIVE_SIZES,
     METHODS,
     STYLE_LAYERS,
     Choice,
     GatysParams,
+    JohnsonParams,
     Knob,
+    LiveParams,
     MethodSpec,
+    Params,
     StylisingParams,
     Text,
+    VideoParams,
+    frame_knobs,
     get_spec,
     knob,
     knobs,
+    make_frame_params,
     make_params,
     parse_layers,
+    stylisers,
 )
 from tests.helpers import ROOT
 
@@ -73,6 +81,16 @@ def assert_both_languages(text: Text) -> None:
 
 @pytest.mark.parametrize(("spec", "k"), KNOBS)
 def test_a_setting_is_whole(spec: MethodSpec, k: Knob) -> None:
+    assert_whole(k)
+
+
+@pytest.mark.parametrize("own", [VideoParams, LiveParams])
+def test_settings_of_what_moves_are_whole(own: type[Params]) -> None:
+    for k in knobs(own):
+        assert_whole(k)
+
+
+def assert_whole(k: Knob) -> None:
     assert_both_languages(k.label)
     assert_both_languages(k.help)
     assert k.help.en.endswith(".") and k.help.zh.endswith("。")
@@ -179,6 +197,81 @@ def test_make_params() -> None:
     with pytest.raises(StyleSwapError) as error:
         make_params(spec, {"qqqq": 1})
     assert str(error.value) == "gatys has no setting called qqqq."
+
+
+# --- videos and streams ---
+
+
+def test_settings_of_a_stream() -> None:
+    p = LiveParams()
+    assert (p.size, p.steady, p.mirror, p.split) == ("auto", 0.0, True, False)
+    for width, height in LIVE_SIZES:  # each larger than the one before
+        assert LiveParams(size=f"{width}x{height}").size == f"{width}x{height}"
+    assert sorted(LIVE_SIZES) == [*LIVE_SIZES]
+    for values, sentence in (
+        ({"size": "640"}, "size must be one of auto, 320x240, "),
+        ({"size": 640}, "not 640."),
+        ({"steady": 1.5}, "steady must be a number from 0 to 1, not 1.5."),
+        ({"mirror": "yes"}, "mirror must be true or false, not 'yes'."),
+        ({"split": None}, "split must be true or false, not None."),
+    ):
+        with pytest.raises(StyleSwapError) as error:
+            LiveParams(**values)  # type: ignore[arg-type]
+        assert sentence in str(error.value) and is_one_sentence(error)
+
+
+@pytest.mark.parametrize("own", [VideoParams, LiveParams])
+@pytest.mark.parametrize("spec", stylisers(), ids=lambda spec: spec.id)
+def test_what_moves_has_a_method_s_settings_but_its_own(
+    spec: MethodSpec, own: type[Params]
+) -> None:
+    left = frame_knobs(spec, own)
+    gone = [k for k in knobs(spec.params) if k not in left]
+    assert [k for k in knobs(spec.params) if k in left] == left  # in their order
+    assert {k.name for k in gone} - {k.name for k in knobs(own)} == {"finish"}
+    assert not {k.name for k in left} & {"finish", *(k.name for k in knobs(own))}
+
+
+def test_settings_that_are_left_by_hand() -> None:
+    names = {spec.id: [k.name for k in frame_knobs(spec, LiveParams)] for spec in stylisers()}
+    assert names["johnson"] == ["strength", "keep_colours"]
+    assert names["adain"] == ["strength", "style_scale", "keep_colours"]
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Mine(Params):
+        strength: bool = knob(True, Text("s", "s"), Text("s", "s"))
+
+    assert [k.name for k in frame_knobs(get_spec("johnson"), Mine)] == ["size", "keep_colours"]
+
+
+def test_make_frame_params() -> None:
+    johnson = get_spec("johnson")
+    assert make_frame_params(johnson, LiveParams, "A webcam", {}) == (JohnsonParams(), LiveParams())
+    values = {"strength": 0.25, "size": "320x240", "keep_colours": True, "mirror": False}
+    method, own = make_frame_params(johnson, LiveParams, "A webcam", values)
+    assert method == JohnsonParams(strength=0.25, keep_colours=True)
+    assert own == LiveParams(size="320x240", mirror=False)
+    assert values.keys() == {"strength", "size", "keep_colours", "mirror"}
+    method, clip = make_frame_params(johnson, VideoParams, "A video", {"size": 96, "steady": 1})
+    assert method == JohnsonParams() and clip == VideoParams(size=96, steady=1.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"levels": 1}, "A webcam by johnson has no setting called levels."),
+        ({"finish": "none"}, "A webcam by johnson has no setting called finish."),
+        ({"start": 1}, "A webcam by johnson has no setting called start."),
+        ({"strenght": 1}, "A webcam by johnson has no setting called strenght. Did you mean"),
+        ({"miror": True}, "A webcam by johnson has no setting called miror. Did you mean mirror?"),
+        ({"strength": 2}, "strength must be a number from 0 to 1, not 2."),
+        ({"size": 512}, "size must be one of auto, "),
+    ],
+)
+def test_make_frame_params_refuses(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(StyleSwapError) as error:
+        make_frame_params(get_spec("johnson"), LiveParams, "A webcam", values)
+    assert str(error.value).startswith(sentence) and is_one_sentence(error)
 
 
 def test_get_spec() -> None:

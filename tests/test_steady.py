@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from styleswap import steady
 from styleswap.media import Pixels
 from styleswap.metrics import warping_error
-from styleswap.steady import Finder, Motion, Steadier, enlarged, inside, warped
+from styleswap.steady import Finder, Motion, Steadier, Steady, enlarged, inside, warped
 
 
 def scene(width: int = 260, height: int = 180, seed: int = 0) -> Pixels:
@@ -219,6 +220,75 @@ def test_results_may_be_larger_than_where_motion_is_looked_for() -> None:
     for frame, clean in zip(steadied(films, films, 0.8), films, strict=True):
         assert frame.shape == (480, 640, 3)
         assert np.abs(frame.astype(int) - clean)[16:-16, 16:-32].mean() < 1.5
+
+
+# --- frames and what is painted of them ---------------------------------------------------------
+
+
+def noisy(pan: list[Pixels]) -> list[Pixels]:
+    dice = np.random.default_rng(2)
+    return [
+        np.clip(frame + dice.normal(0, 8, frame.shape), 0, 255).astype(np.uint8) for frame in pan
+    ]
+
+
+def painted_at(frame: Pixels, times: float) -> Pixels:
+    """In place of a network: the negative, at another size."""
+    return np.asarray(cv2.resize(255 - frame, None, fx=times, fy=times))
+
+
+@pytest.mark.parametrize("times", [1, 0.5, 2])
+def test_frames_and_results_are_steadied_by_the_same_motion(
+    times: float, pan: list[Pixels]
+) -> None:
+    both, finder = Steady(0.6, Finder()), Finder()
+    frames, results, before = Steadier(0.6), Steadier(0.6), None
+    for k, film in enumerate(noisy(pan)):
+        clean, motion = both.filmed(film)
+        assert (motion is None) == (k == 0)
+        shown = both.painted(painted_at(clean, times), motion)
+        seen = finder.seen(film)
+        want = None if before is None else finder.motion(before, seen)
+        before = seen
+        by_hand = frames(film, want)
+        assert (clean == by_hand).all()
+        assert (shown == results(painted_at(by_hand, times), want)).all()
+        assert shown.shape == (96 * times, 160 * times, 3)
+
+
+def test_frames_have_less_noise_before_they_are_painted(pan: list[Pixels]) -> None:
+    films, both = noisy(pan), Steady(0.5, Finder())
+    clean = [both.filmed(film)[0] for film in films]
+    before, after = (
+        np.mean([np.square(a.astype(int) - b).mean() for a, b in zip(x[3:], pan[3:], strict=True)])
+        for x in (films, clean)
+    )
+    assert after < 0.75 * before
+    assert (clean[0] == films[0]).all()
+
+
+def test_steadied_by_0_is_untouched(pan: list[Pixels]) -> None:
+    both = Steady(0.0, Finder())
+    for film, result in zip(noisy(pan), flickering(pan), strict=True):
+        clean, motion = both.filmed(film)
+        assert (clean == film).all() and (both.painted(result, motion) == result).all()
+
+
+def test_filming_may_run_ahead_of_painting(pan: list[Pixels]) -> None:
+    films, results = noisy(pan), flickering(pan)
+    in_turn, ahead = Steady(0.6, Finder()), Steady(0.6, Finder())
+    want = [
+        in_turn.painted(result, in_turn.filmed(film)[1])
+        for film, result in zip(films, results, strict=True)
+    ]
+    with ThreadPoolExecutor(1) as other:
+        filmed = [other.submit(ahead.filmed, film) for film in films]
+        got = [
+            ahead.painted(result, found.result()[1])
+            for result, found in zip(results, filmed, strict=True)
+        ]
+    assert all((a == b).all() for a, b in zip(got, want, strict=True))
+    assert any((a != b).any() for a, b in zip(got, results, strict=True))
 
 
 # --- how it is measured -------------------------------------------------------------------------

@@ -184,7 +184,9 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 @media (max-width: 768px) {
   .result { position: static; }
   .stage { --stage: min(100vw, 66vh); scroll-margin-bottom: 215px; }
-  .films { --stage: min(75vw, 66vh); }
+  .films, .live { --stage: min(75vw, 66vh); }
+  .live .stage { --stage: inherit; }
+  .live-first { order: -1; } /* what the camera sees comes before the settings */
   .thumbs .grid-container {
     grid-template-columns: repeat(auto-fill, minmax(44px, 1fr)) !important; }
   .actions { position: fixed; left: 0; right: 0; bottom: 0; z-index: 40; padding: 10px;

@@ -9,6 +9,7 @@ const video = Object.assign(document.createElement('video'), {muted: true, plays
 
 const LEAST_AHEAD = 2, MOST_AHEAD = 6;  // frames on their way at once
 const PATIENCE = 4000;  // ms without an answer until the connection counts as lost
+const LONGEST_WAIT = 30000;  // ms that one answer may take: others may be at long work
 const WAIT = 1000;      // ms between two questions for a place
 const NOTED = 4000;     // ms that a complaint of the server stays
 const SLOW = 10;        // fewer frames a second are announced
@@ -120,6 +121,7 @@ async function send() {
   const began = performance.now();
   try {
     const answer = await fetch(address(), {method: 'POST', body: data,
+      signal: AbortSignal.timeout(LONGEST_WAIT),
       headers: {'Content-Type': data.type, [props.headers.ticket]: props.ticket || ''}});
     const found = answer.status === 200 ? await createImageBitmap(await answer.blob())
       : answer.status === 204 ? null : await answer.json();

@@ -236,7 +236,23 @@ def test_stop_start_and_out_of_sight(watch: Watch, app: str) -> None:
     assert sum(file.is_file() for file in folder.rglob("*")) == before
 
 
-def test_two_pages_at_once(watch: Watch, app: str) -> None:
+def test_the_camera_can_be_chosen(watch: Watch, app: str) -> None:
+    page = started(watch(app))
+    cameras = page.locator("#webcam-live .live-camera")
+    expect(cameras.locator("option")).to_have_count(2)
+    first = cameras.input_value()
+    other = page.evaluate(
+        "(first) => [...document.querySelector('#webcam-live .live-camera').options]"
+        ".find((option) => option.value !== first).value",
+        first,
+    )
+    cameras.select_option(other)
+    drawn(page, 5)
+    assert cameras.input_value() == other
+
+
+def test_two_pages_at_once(watch: Watch, app: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LEAST_RATE", 0.1)  # however slow this machine is
     pages = [started(watch(app)) for _ in range(2)]
     choose(pages[1], "Swirls")
     for page in pages:

@@ -6,20 +6,26 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import httpx
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from styleswap import specs, video
+from styleswap import live, media, specs, video
 from styleswap.engine import Engine
+from styleswap.errors import StyleSwapError
+from styleswap.live import Forbidden, Room
 from styleswap.methods import denoise
 from styleswap.ui import i18n, page, picture, stage
 from styleswap.ui import video as video_tab
 from styleswap.ui.i18n import both, duration
+from styleswap.ui.webcam import WebcamTab
 from tests.helpers import ROOT
 
 FILES = ("image", "video")  # components that take a file
@@ -143,8 +149,8 @@ def test_raw_calls_pass_no_unchecked_setting(app: str) -> None:
     assert "seed must be a whole number from 0" in raw_call(app, run["id"], data)
 
 
-def test_launch_shuts_what_need_not_be_open() -> None:
-    options = page.launch_options()
+def test_launch_shuts_what_need_not_be_open(engine: Engine) -> None:
+    options = page.launch_options(Room(engine))
     assert options["ssr_mode"] is False and options["max_file_size"] == 512 * 2**20
     assert options["allowed_paths"]
     for path in options["allowed_paths"]:
@@ -155,7 +161,7 @@ def test_launch_shuts_what_need_not_be_open() -> None:
 
 
 def test_methods_of_every_style_kind_get_their_place(engine: Engine, extra_methods: None) -> None:
-    demo = page.build(engine)
+    demo = page.build(Room(engine))
     boxes = {getattr(b, "elem_id", None): b for b in demo.blocks.values()}
     assert {"fake_image-steps", "fake_image-tone", "fake_trained-depth", "fake_none-depth"} <= set(
         boxes
@@ -282,6 +288,131 @@ def test_video_gives_an_mp4_and_its_numbers(
     monkeypatch.setattr(video_tab, "TIME_CAP", 0.1)
     path, numbers = client.predict(clip, "udnie", None, "johnson", {"size": 512}, api_name="/video")
     assert 1 <= numbers["frames"] == len(video.open_clip(path).ticks) < 140
+
+
+# --- the webcam ---
+
+
+def call(app: str, number: int, data: list[Any], session: str) -> dict[str, Any]:
+    """What an event that does not wait in line tells the webcam's script."""
+    body = {"fn_index": number, "data": data, "session_hash": session}
+    (value,) = (
+        httpx.post(f"{app}gradio_api/run/predict", json=body).raise_for_status().json()["data"]
+    )
+    found: dict[str, Any] = value["props"]
+    return found
+
+
+def test_a_page_gets_its_ticket_and_sends_frames(app: str, photo: Path) -> None:
+    config = httpx.get(f"{app}config").json()
+    stream = next(c for c in config["components"] if c["props"].get("elem_id") == "webcam-live")
+    events = [d for d in config["dependencies"] if [stream["id"], "enter"] in d["targets"]]
+    (enter,) = events
+    given = call(app, enter["id"], [None], "webcam")
+    assert len(given["ticket"]) >= 20 and given["picture"] == ""
+    assert call(app, enter["id"], [None], "webcam")["ticket"] == given["ticket"]
+    assert call(app, enter["id"], [None], "another")["ticket"] != given["ticket"]
+    look = json.dumps(stream["props"]["value"])
+
+    def send(ticket: str, **headers: str) -> httpx.Response:
+        return httpx.post(
+            app.rstrip("/") + live.PATH,
+            params={"look": look},
+            content=photo.read_bytes(),
+            headers={live.TICKET: ticket, **headers},
+            timeout=60,
+        )
+
+    answer = send(given["ticket"], Origin=app.rstrip("/"))
+    assert answer.status_code == 200
+    assert media.open_frame(answer.content).shape == (200, 300, 3)
+    assert json.loads(answer.headers[live.FACTS])["size"] == [300, 200]
+    assert send("guess").status_code == 403
+    assert send(given["ticket"], Origin="https://evil.example").status_code == 403
+
+
+@pytest.fixture
+def tab(engine: Engine) -> Any:
+    with gr.Blocks() as blocks:
+        made: Any = WebcamTab(blocks, Room(engine))
+    made.page = blocks
+    return made
+
+
+def visitor(session: str, user: str | None = None) -> Any:
+    return SimpleNamespace(session_hash=session, username=user)
+
+
+def test_the_webcam_begins_with_a_look_that_it_may_have(tab: Any) -> None:
+    look = live.parse_look(json.dumps(tab.stream.value))
+    assert look.params == look.spec.params() and look.live == specs.LiveParams()
+    assert look.spec is live.live_methods()[0] and look.style == tab.choice.trained["johnson"].value
+    props = tab.stream.props
+    assert props["path"] == live.PATH and props["ticket"] == props["picture"] == ""
+    assert props["headers"] == {"ticket": live.TICKET, "facts": live.FACTS}
+    assert props["kinds"] == {"johnson": "trained", "adain": "image"}
+    assert set(i18n.LIVE_TEXTS) == set(props["texts"])
+
+
+def test_a_look_is_put_together_out_of_the_widgets(tab: Any) -> None:
+    (event,) = (f for f in tab.page.fns.values() if tab.stream in f.outputs and not f.fn)
+    method, *held = event.inputs
+    assert method is tab.choice.method
+    assert {id for id, _ in event.targets} == {box._id for box in event.inputs}
+    before, after, _ = event.js.split("[method]")
+    styles, settings = json.loads(before.split("held[")[1]), json.loads(after.split("entries(")[1])
+    assert {name: held[i] for name, i in styles.items()} == tab.choice.trained
+    for spec in live.live_methods():
+        names = {k.name for k in specs.frame_knobs(spec, specs.LiveParams)}
+        assert settings[spec.id].keys() == names | {k.name for k in specs.knobs(specs.LiveParams)}
+        for name, i in settings[spec.id].items():
+            prefix = f"webcam-{spec.id}-" if name in names else "webcam-"
+            assert held[i].elem_id == f"{prefix}{name}"
+        values = {name: held[i].value for name, i in settings[spec.id].items()}
+        text = json.dumps({"method": spec.id, "style": "x", "settings": values})
+        assert live.parse_look(text).params == spec.params()
+
+
+def test_a_ticket_is_the_page_s_own(tab: WebcamTab) -> None:
+    room = tab.room
+    ann, bob = (tab._enter(None, visitor(name, name))["ticket"] for name in ("ann", "bob"))
+    assert ann != bob and tab._enter(None, visitor("ann", "ann"))["ticket"] == ann
+    assert room.find(ann, "ann") is not room.find(bob, "bob")
+    with pytest.raises(Forbidden):
+        room.find(ann, "bob")
+    tab._leave(visitor("ann", "ann"))
+    with pytest.raises(Forbidden):
+        room.find(ann, "ann")
+    assert room.find(bob, "bob")
+
+
+def test_a_style_picture_reaches_the_stream_by_a_key(
+    tab: WebcamTab, style: Path, tmp_path: Path
+) -> None:
+    entered = tab._enter(str(style), visitor("s"))
+    stream = tab.room.find(entered["ticket"], None)
+
+    def held(key: str) -> tuple[int, int]:
+        text = json.dumps({"method": "adain", "style": key, "settings": {}})
+        (choice,) = stream.styles(live.parse_look(text))
+        assert choice.picture is not None
+        return choice.picture.size
+
+    key = entered["picture"]
+    assert held(key)[0] == held(key)[1] > 0  # it is a square
+    wide = tmp_path / "wide.png"
+    Image.fromarray(np.zeros((40, 80, 3), np.uint8)).save(wide)
+    other = tab._show(str(wide), visitor("s"))["picture"]
+    assert other != key and held(other)[0] == 2 * held(other)[1]
+    with pytest.raises(StyleSwapError):
+        held(key)
+    assert tab._show(None, visitor("s"))["picture"] == ""
+    bad = tmp_path / "bad.png"
+    bad.write_text("only words")
+    with pytest.raises(gr.Error, match="style picture"):
+        tab._show(str(bad), visitor("s"))
+    again = tab._enter(str(bad), visitor("s"))  # it was said when it was chosen
+    assert again["ticket"] == entered["ticket"] and "picture" not in again
 
 
 # --- parts ---
