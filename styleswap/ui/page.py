@@ -55,7 +55,7 @@ def build(room: Room) -> gr.Blocks:
         )
         with gr.Tabs():
             for name, title, draw in tabs:
-                with gr.Tab(t(title), id=name):
+                with gr.Tab(t(title), id=name, elem_id=f"{name}-tab"):
                     draw(page)
     page.queue(max_size=QUEUE)
     return page

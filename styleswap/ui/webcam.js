@@ -45,7 +45,7 @@ function say(words, fine = '') {
 }
 
 function become(state, words) {
-  live.state = state;
+  Object.assign(live, {state, why: words});
   const on = state === 'running' || state === 'asking';
   part('go').innerHTML = props.texts[on ? 'stop' : state === 'failed' ? 'retry' : 'start'];
   part('go').classList.toggle('live-stop', on);
@@ -295,4 +295,14 @@ watch('value', () => {
   shape = settings().size;
 });
 setInterval(tell, 500);
+
+// A page that is loaded anew, by Gradio after a lost connection or by the person, goes on here.
+window.addEventListener('pagehide', () => {
+  const now = ['running', 'lost'].find((state) => state === live.state || state === live.why);
+  if (now) sessionStorage.setItem('webcam', now);
+});
+const before = sessionStorage.getItem('webcam');
+sessionStorage.removeItem('webcam');
 become('idle');
+if (before === 'running') start();
+if (before === 'lost') fail('lost');

@@ -43,6 +43,10 @@ LOOK = """(method, ...held) => {
 }"""
 
 
+# Gradio loads the page anew once a server that was lost is back: nobody shall have to find the tab.
+RETURN = """() => {
+  if (sessionStorage.getItem('webcam')) document.getElementById('webcam-tab-button')?.click();
+}"""
 # What the script fills in.
 GAPS = {name: f"{{{name}}}" for name in ("rate", "delay", "size", "time", "place")}
 
@@ -110,6 +114,7 @@ class WebcamTab:
         self.stream.enter(self._enter, choice.style, self.stream, **QUICK)
         choice.style.change(self._show, choice.style, self.stream, **QUICK)
         page.unload(self._leave)
+        page.load(None, js=RETURN)
 
     def _enter(self, picture: str | None, request: gr.Request) -> Any:
         """The page's script asks for a ticket."""
