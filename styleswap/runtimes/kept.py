@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 # Each holds its own memory for what lies between the layers, some 70 bytes a pixel, and weights.
 PIXELS = 2**24
-LEAST = 2**18  # what the smallest pictures count as
+LEAST = 2**19  # what the smallest pictures count as: each has weights, too
 
 
 Key = tuple[object, tuple[int, ...]]
