@@ -24,14 +24,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 from PIL import Image
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -49,7 +49,7 @@ TICKET, FACTS = "X-Live-Ticket", "X-Live-Facts"
 # Of a frame: a JPEG of 1280 x 720 at quality 90 has some 400 kB.
 MAX_BYTES = 2 * 2**20
 # A page that sends more frames a second is not one of ours.
-MOST_RATE = 120
+MOST_RATE = 300
 
 # What `auto` asks the camera for, and the longer sides that it paints at.
 CAMERA = (640, 480)
@@ -257,6 +257,10 @@ class Wanted:
     params: Params
     size: tuple[int, int]  # width and height of frames
 
+    def only_settings_differ(self, other: Wanted) -> bool:
+        """Whether the same network does both."""
+        return self == replace(other, params=self.params)
+
 
 class Stream:
     """What one page sees."""
@@ -358,15 +362,23 @@ class Stream:
         Args:
             make: begins to get it ready.
         """
+        if self._coming and self._coming[1].done():
+            # Even if a slider has moved on: it would never be seen to move otherwise.
+            self._have = self._take()
         if self._have and self._have[0] == wanted:
             return self._have[1]
-        if not self._coming or self._coming[0] != wanted:
+        if not self._coming or not self._coming[0].only_settings_differ(wanted):
             self._coming = wanted, make()
-        coming = self._coming[1]
-        if not self._have or not alike(self._have[0].size, wanted.size) or coming.done():
-            self._coming = None
-            self._have = wanted, coming.result()
+        turned = self._have and not alike(self._have[0].size, wanted.size)
+        if not self._have or turned or self._coming[1].done():
+            self._have = self._take()
         return self._have[1]
+
+    def _take(self) -> tuple[Wanted, Painter]:
+        """What was coming, waited for."""
+        assert self._coming
+        (wanted, coming), self._coming = self._coming, None
+        return wanted, coming.result()
 
     def paint(self, painter: Painter, frame: Pixels, steady: float) -> tuple[Pixels, float, bool]:
         """Repaint a frame at the painter's size.
@@ -407,7 +419,7 @@ class Room:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._lock = threading.Lock()
-        self._streams: OrderedDict[str, Stream] = OrderedDict()  # by the page's session
+        self._streams: dict[str, Stream] = {}  # by the page's session
         self._seats = Seats()
         self._costs: dict[str, float] = {}  # of each method, in seconds a pixel
         # Trained styles that are yet to be got ready, by method and size.
@@ -606,8 +618,9 @@ def same_origin(request: Request) -> bool:
 async def body(request: Request, most: int) -> bytes | None:
     """The bytes of a request; None where there are more than `most`, which are not read."""
     data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > most:
-            return None
+    with contextlib.suppress(ClientDisconnect):
+        async for part in request.stream():
+            data += part
+            if len(data) > most:
+                return None
     return bytes(data)

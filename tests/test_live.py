@@ -731,6 +731,25 @@ def test_one_of_another_size_is_not(size: tuple[int, int]) -> None:
     assert painter(stream, "a", shop, size) == "A" and len(shop.orders) == 1
 
 
+def test_a_slider_is_seen_to_move() -> None:
+    stream, asked = Stream(None), []
+
+    def wanted(strength: float) -> Wanted:
+        return Wanted("johnson", "a", JohnsonParams(strength=strength), (64, 48))
+
+    def begin(strength: float) -> Any:
+        found: Future[Any] = Future()
+        asked.append((strength, found))
+        return stream.painter(wanted(strength), lambda: found)
+
+    stream.painter(wanted(1.0), lambda: ready("1.0"))
+    assert [begin(0.9), begin(0.8), begin(0.7)] == ["1.0"] * 3
+    asked[0][1].set_result("0.9")
+    assert begin(0.6) == "0.9"  # and that is what is made next
+    asked[3][1].set_result("0.6")
+    assert begin(0.6) == "0.6"
+
+
 @pytest.mark.parametrize("at_first", [True, False])
 def test_what_cannot_be_made_is_said_once_and_tried_anew(at_first: bool) -> None:
     stream, shop = Stream(None), Workshop()
