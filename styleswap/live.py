@@ -154,7 +154,9 @@ def enlarged(pixels: Pixels, width: int, height: int) -> Pixels:
     soft: Any = cv2.GaussianBlur(large, (0, 0), 0.5 * width / pixels.shape[1] + 0.5)
     sharp: Any = cv2.addWeighted(large, 2.0, soft, -1.0, 0)
     around = np.ones((3, 3), np.uint8)
-    lowest, highest = cv2.erode(large, around), cv2.dilate(large, around)
+    lowest, highest = (
+        cv2.resize(bound(pixels, around), (width, height)) for bound in (cv2.erode, cv2.dilate)
+    )
     return cast(Pixels, cv2.min(cv2.max(sharp, lowest), highest))
 
 
@@ -335,9 +337,11 @@ class Stream:
             most = min(most, int(live.size.partition("x")[0]))
         sides = [side for side in SIDES if side < most] + [most]
         if cost:
-            rate = TARGET_RATE if live.size == "auto" else LEAST_RATE
+            limit = 1 / (people * (TARGET_RATE if live.size == "auto" else LEAST_RATE))
+            if live.size != "auto" and people == 1:
+                limit = math.inf  # who is alone may have a slide show
             costs = [cost * math.prod(fitted(frame, side)) for side in sides]
-            side = best_side(sides, costs, 1 / (rate * people), self._side)
+            side = best_side(sides, costs, limit, self._side or None)
             if side > self._side in sides and time.monotonic() - self._since < CALM:
                 side = self._side
         else:
@@ -433,6 +437,7 @@ class Room:
         with self._lock:
             stream = self._streams.get(session)
             if stream is None or stream.user != user:
+                self._seats.leave(stream)
                 stream = self._streams[session] = Stream(user)
             stream.seen = time.monotonic()
             while len(self._streams) > MOST_STREAMS:

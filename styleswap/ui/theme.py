@@ -162,7 +162,7 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 .live { padding: 0 !important; border: 0 !important; background: none !important; }
 .live .live-canvas { display: block; width: 100%; object-fit: contain;
   background: #000; border-radius: var(--block-radius); touch-action: pan-y; }
-.live .live-line { width: 100%; margin: 8px 0 0; }
+.live .live-line { width: 100%; margin: 8px 0 0; accent-color: var(--primary-600); }
 .live .live-status { min-height: 62px; }
 .live .live-actions { display: flex; gap: var(--layout-gap); }
 .live button { flex: 2 1 90px; min-width: 70px; padding: var(--button-large-padding);

@@ -296,6 +296,16 @@ watch('value', () => {
 });
 setInterval(tell, 500);
 
+// Until there is a camera: what it will look like.
+const poster = new Image();
+poster.onload = () => {
+  if (live.drawn) return;
+  paper.filter = 'brightness(0.55)';
+  paper.drawImage(poster, 0, 0, canvas.width, canvas.height);
+  paper.filter = 'none';
+};
+if (props.poster) poster.src = props.poster;
+
 // A page that is loaded anew, by Gradio after a lost connection or by the person, goes on here.
 window.addEventListener('pagehide', () => {
   const now = ['running', 'lost'].find((state) => state === live.state || state === live.why);

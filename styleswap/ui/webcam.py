@@ -10,14 +10,15 @@ from typing import Any
 
 import gradio as gr
 
-from styleswap import live, media, specs
+from styleswap import live, media, specs, weights
 from styleswap.errors import StyleSwapError
 from styleswap.live import Room
 from styleswap.specs import LiveParams
 from styleswap.ui import i18n
 from styleswap.ui.choice import Choice
 from styleswap.ui.i18n import both, t
-from styleswap.ui.stage import QUICK, toasts
+from styleswap.ui.stage import QUICK, inline, toasts
+from styleswap.ui.styles import trained_styles
 
 SCRIPT = Path(__file__).with_suffix(".js")
 
@@ -51,6 +52,15 @@ RETURN = """() => {
 GAPS = {name: f"{{{name}}}" for name in ("rate", "delay", "size", "time", "place")}
 
 
+def poster(method: str) -> str:
+    """A picture in the first of a method's trained styles, as an address that holds it whole."""
+    for entry in trained_styles(method):
+        if "picture" in entry.about:
+            file = weights.PRETRAINED / entry.about["picture"]
+            return str(inline(file.read_bytes()).url)
+    return ""
+
+
 class WebcamTab:
     """The tab's widgets and what happens on them; drawn where it is constructed."""
 
@@ -72,7 +82,7 @@ class WebcamTab:
         self.stream = gr.HTML(
             {
                 "method": first.id,
-                "style": self.choice.trained[first.id].value,
+                "style": self.choice.trained[first.id].value or "",
                 "settings": {k.name: k.default for k in own},
             },
             label=t(i18n.LIVE),
@@ -89,6 +99,7 @@ class WebcamTab:
             texts={name: both(text, **GAPS) for name, text in i18n.LIVE_TEXTS.items()},
             ticket="",
             picture="",
+            poster=poster(first.id),
         )
 
     def _wire(self, page: gr.Blocks) -> None:

@@ -345,6 +345,8 @@ def visitor(session: str, user: str | None = None) -> Any:
 
 def test_the_webcam_begins_with_a_look_that_it_may_have(tab: Any) -> None:
     look = live.parse_look(json.dumps(tab.stream.value))
+    own = [*specs.frame_knobs(look.spec, specs.LiveParams), *specs.knobs(specs.LiveParams)]
+    assert tab.stream.value["settings"] == {k.name: k.default for k in own}
     assert look.params == look.spec.params() and look.live == specs.LiveParams()
     assert look.spec is live.live_methods()[0] and look.style == tab.choice.trained["johnson"].value
     props = tab.stream.props
