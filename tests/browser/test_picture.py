@@ -116,26 +116,28 @@ def test_a_large_download_is_announced(
     expect(page.locator("#status")).to_contain_text("Done in")
 
 
-def test_stop_while_another_job_has_the_device(
-    visit: Visit, extra_app: str, tmp_path: Path
+def test_another_job_has_the_device(
+    visit: Visit, extra_app: str, engine: Engine, tmp_path: Path
 ) -> None:
     first, second = visit(extra_app), visit(extra_app)
-    for page in (first, second):
+    for page, steps in ((first, 5000), (second, 60)):
         choose_method(page, "Fake: image")
         number(page, "#size", 128)
-        number(page, "#fake_image-steps", 5000)
+        number(page, "#fake_image-steps", steps)
+    with engine._turns.turn(threading.Event()):
+        second.click("#go")
+        second.click("#stop")
+        expect(second.locator("#status")).to_contain_text("Stopped before there was a picture")
+        expect(second.locator("#go")).to_be_enabled()
     first.click("#go")
     expect(first.locator("#status")).to_contain_text(WORKING)
+    # They take turns, step by step.
     second.click("#go")
-    second.click("#stop")
-    expect(second.locator("#status")).to_contain_text("Stopped before there was a picture")
-    expect(second.locator("#go")).to_be_enabled()
-    first.click("#stop")
-    number(second, "#fake_image-steps", 60)
-    second.click("#go")
-    expect(second.locator(PREVIEW)).to_be_visible()
     expect(second.locator("#status")).to_contain_text("Done in")
     assert download(second, tmp_path).exists()
+    expect(first.locator("#status")).to_contain_text(WORKING)
+    first.click("#stop")
+    expect(first.locator("#status")).to_contain_text("Stopped at step")
 
 
 def test_closing_the_page_ends_its_job(
