@@ -7,7 +7,6 @@ import functools
 import importlib
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,6 +32,9 @@ from styleswap.specs import MethodSpec, Params, StylisingParams, get_spec
 SHORTEST_SIDE = 32
 # Two halves of two pixels: less has no noise that could be told from the picture.
 THINNEST = 4
+# Jobs of seconds or minutes that may be under way at once, step by step in turn: each keeps its
+# memory until its end, up to 2 GB.
+MOST_BEGUN = 3
 # Frames that go through a trained network together on a GPU.
 BATCH = 8
 # Style pictures are never used larger than this: twice the largest result of Gatys.
@@ -129,10 +131,15 @@ class Progress:
 
 
 class Turns:
-    """Who may use the device: one at a time, in the order in which they asked."""
+    """Who may use something, such as the device: in the order in which they asked.
 
-    def __init__(self) -> None:
-        self._line: deque[object] = deque()
+    Args:
+        room: how many may at once.
+    """
+
+    def __init__(self, room: int = 1) -> None:
+        self.room = room
+        self._line: list[object] = []
         self._moved = threading.Condition()
 
     @contextlib.contextmanager
@@ -141,9 +148,9 @@ class Turns:
         ticket = object()
         with self._moved:
             self._line.append(ticket)
-            while self._line[0] is not ticket and not cancel.is_set():
+            while ticket not in self._line[: self.room] and not cancel.is_set():
                 self._moved.wait(0.1)
-            mine = self._line[0] is ticket and not cancel.is_set()
+            mine = ticket in self._line[: self.room] and not cancel.is_set()
         try:
             yield mine
         finally:
@@ -162,6 +169,7 @@ class Engine:
     def __init__(self, device: str | None = None) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._turns = Turns()
+        self._begun = Turns(MOST_BEGUN)
         self._networks: dict[tuple[str, str], PerceptualNetwork] = {}
         self._adain: tuple[AdainNetwork, Repaint] | None = None
         self._inverses: dict[str, InverseNetwork] = {}
@@ -182,6 +190,15 @@ class Engine:
         cancel = cancel or threading.Event()
         check_styles(spec, request.styles)
         content = sized(request.content, request.params)
+        quick = contextlib.nullcontext(True)
+        with quick if spec.pace == "live" else self._begun.turn(cancel) as mine:
+            if mine:
+                yield from self._run(spec, request, content, cancel)
+
+    def _run(
+        self, spec: MethodSpec, request: Request, content: Image.Image, cancel: threading.Event
+    ) -> Iterator[Progress]:
+        """`run`, now that it may begin."""
         used: list[str] = []
 
         def begun() -> Iterator[Step]:

@@ -88,10 +88,11 @@ def add_method(
     style: Literal["image", "trained", "none"] = "image",
     params: type[StylisingParams] = StylisingParams,
     max_styles: int = 1,
+    pace: Literal["live", "seconds", "minutes"] = "seconds",
 ) -> MethodSpec:
     """Declare one more method, as a later one will be, for as long as `patch` lasts."""
     text = Text("Only in tests.", "仅用于测试。")
-    spec = MethodSpec(id, text, text, "none", style, "seconds", params, max_styles)
+    spec = MethodSpec(id, text, text, "none", style, pace, params, max_styles)
     module = types.ModuleType(f"styleswap.methods.{id}")
     module.__dict__["run"] = run
     patch.setitem(sys.modules, module.__name__, module)

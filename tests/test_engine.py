@@ -16,6 +16,7 @@ from PIL import Image
 
 from styleswap import specs, tensors, weights
 from styleswap.engine import (
+    MOST_BEGUN,
     Engine,
     Painter,
     Progress,
@@ -349,6 +350,30 @@ def test_a_job_comes_in_between_the_steps_of_another(engine: Engine, fading: Met
     assert next(first).i == 1
     assert [p.i for p in engine.run(ask(2))] == [1, 2]
     assert [p.i for p in first] == [2, 3]
+
+
+def test_no_more_long_jobs_are_under_way_than_memory_bears(
+    engine: Engine, fading: MethodSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_method(monkeypatch, fade, id="quick", params=Steps, pace="live")
+    begun = [engine.run(ask(3)) for _ in range(MOST_BEGUN)]
+    for run in begun:
+        assert next(run).i == 1
+    found: list[Progress] = []
+    thread = in_background(lambda: found.extend(engine.run(ask(2))))
+    assert len(list(engine.run(ask(2, "quick")))) == 2  # what takes a moment need not wait
+    thread.join(0.3)
+    assert thread.is_alive() and not found
+    begun[1].close()
+    thread.join(10)
+    assert [p.i for p in found] == [1, 2]
+    assert [p.i for p in begun[0]] == [2, 3]
+    cancel = threading.Event()
+    waiting = [*begun[2:], *(engine.run(ask(3)) for _ in range(MOST_BEGUN - 1))]
+    for run in waiting:
+        next(run)
+    cancel.set()
+    assert not list(engine.run(ask(2), cancel))
 
 
 def test_two_jobs_take_turns(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
