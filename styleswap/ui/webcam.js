@@ -50,6 +50,8 @@ function become(state, words) {
   part('go').innerHTML = props.texts[on ? 'stop' : state === 'failed' ? 'retry' : 'start'];
   part('go').classList.toggle('live-stop', on);
   for (const name of ['snapshot', 'record']) part(name).disabled = state !== 'running';
+  // Figures that change twice a second are not for reading aloud.
+  part('status').setAttribute('aria-live', state === 'running' ? 'off' : 'polite');
   say(props.texts[words || state]);
 }
 
@@ -88,14 +90,16 @@ function draw(bitmap, before) {
 
 // --- frames ---
 
-function filmed(_, data) {
-  if (live.state !== 'running') return;
-  fresh = data?.captureTime || performance.now();
-  pump();
-  each(filmed);
+function film(mine) {
+  const filmed = (now, data) => {
+    if (mine !== run) return;
+    fresh = data?.captureTime || performance.now();
+    pump();
+    film(mine);
+  };
+  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(filmed);
+  else requestAnimationFrame(() => filmed());
 }
-const each = (f) => video.requestVideoFrameCallback
-  ? video.requestVideoFrameCallback(f) : requestAnimationFrame(() => f());
 
 function pump() {
   if (live.state !== 'running' || busy || !fresh || flying >= live.ahead || away()) return;
@@ -137,9 +141,12 @@ async function send() {
       if (seq > latest) {
         latest = seq;
         draw(found, before);
+        for (const old of [newest, original]) old?.close();
         newest = found; original = before;
         live.drawn++;
         live.delays = [...live.delays.slice(-60), performance.now() - when];
+      } else {
+        found.close();
       }
     }
   } catch (error) {
@@ -214,7 +221,7 @@ async function start() {
   note = ''; trips = []; busy = renewing = false;
   become('running', 'first');
   if (!props.ticket) renew();
-  each(filmed);
+  film(mine);
 }
 
 function close() {
