@@ -463,20 +463,22 @@ class Visitor:
             return not mine or self.may_go.wait(PATIENCE)
 
 
+def arriving(newest: Newest, come: Callable[[], Any]) -> Any:
+    """Who comes while another holds the turn, as soon as it waits for the next."""
+    before = newest._line[1:]
+    who = come()
+    until(lambda: newest._line[1:] not in ([], before))
+    return who
+
+
 def test_while_one_holds_the_turn_the_newest_waits_for_it() -> None:
     newest = Newest()
     first = Visitor(newest)
     assert first.began.get(timeout=PATIENCE)
-    late = []
-    for _ in range(3):
-        late.append(Visitor(newest))
-        until(lambda: len(newest._line) == 2)
-        for older in late[:-1]:
-            older.end.result(PATIENCE)
-    assert [visitor.began.get(timeout=PATIENCE) for visitor in late[:2]] == [False, False]
-    assert late[2].began.empty()
+    late = [arriving(newest, lambda: Visitor(newest)) for _ in range(3)]
+    assert all(visitor.began.empty() for visitor in late)  # it is told with the next turn
     first.may_go.set()
-    assert late[2].began.get(timeout=PATIENCE)
+    assert [visitor.began.get(timeout=PATIENCE) for visitor in late] == [False, False, True]
     late[2].may_go.set()
     assert late[2].end.result(PATIENCE)
     last = Visitor(newest)  # and then it is free
@@ -872,13 +874,14 @@ def test_of_frames_that_wait_for_one_s_turn_one_is_painted(room: Room, machine: 
     machine.door.clear()
     first = in_background(lambda: room.frame(stream, FRAME, look()))
     machine.began.get(timeout=PATIENCE)
-    late = [in_background(lambda: room.frame(stream, FRAME, look())) for _ in range(4)]
-    until(lambda: sum(reply.done() for reply in late) == 3)
-    assert [reply.result() for reply in late if reply.done()] == [Reply()] * 3
-    (newest,) = (reply for reply in late if not reply.done())
+    late = [
+        arriving(stream.newest, lambda: in_background(lambda: room.frame(stream, FRAME, look())))
+        for _ in range(4)
+    ]
     assert not first.done()
     machine.door.set()
-    assert first.result(PATIENCE).picture and newest.result(PATIENCE).picture
+    assert first.result(PATIENCE).picture and late[3].result(PATIENCE).picture
+    assert [reply.result(PATIENCE) for reply in late[:3]] == [Reply()] * 3
     assert machine.began.qsize() == 1
 
 
