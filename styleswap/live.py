@@ -236,8 +236,8 @@ class Newest:
         """Wait for a turn and hold it; gives False where somebody newer took its place."""
         ticket = object()
         with self._moved:
-            # Who is replaced is told so with the next turn: told at once, a page would send its next
-            # frame at once, which would replace another.
+            # Who is replaced is told so with the next turn: told at once, a page would send another
+            # frame at once, and that replace the next.
             del self._line[1:]
             self._line.append(ticket)
             self._moved.wait_for(lambda: ticket not in self._line or self._line[0] is ticket)
