@@ -54,7 +54,7 @@ STATE = "document.querySelector('#webcam-live canvas').live"
 
 def style() -> str:
     """The style that the page opens with."""
-    return next(e.name for e in weights.styles() if e.about.get("method") == "johnson")
+    return weights.styles_of("johnson")[0].name
 
 
 def serve(pipe: Any, folder: str) -> None:

@@ -21,7 +21,6 @@ import math
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -186,8 +185,8 @@ class Seats:
 
     def __init__(self) -> None:
         # In the order of coming: since when each has a seat, and when it was last seen.
-        self.taken: OrderedDict[object, tuple[float, float]] = OrderedDict()
-        self.line: OrderedDict[object, float] = OrderedDict()
+        self.taken: dict[object, tuple[float, float]] = {}
+        self.line: dict[object, float] = {}
 
     def place(self, who: object, room: int, now: float) -> int:
         """0 for a seat, else the place in the line; to be asked anew with each frame.
@@ -540,8 +539,7 @@ class Room:
             if self._ahead and not self._ahead.done():
                 return
             if (spec.id, size) not in self._plans:
-                entries = [e for e in weights.styles() if e.about.get("method") == spec.id]
-                self._plans[spec.id, size] = [entry.name for entry in entries]
+                self._plans[spec.id, size] = [e.name for e in weights.styles_of(spec.id)]
             if names := self._plans[spec.id, size]:
                 wanted = Wanted(spec.id, names.pop(0), spec.params(), size)
                 self._ahead = self._spare.submit(self._make_ahead, wanted)

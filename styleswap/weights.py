@@ -299,6 +299,11 @@ def styles(folder: Path = PRETRAINED) -> list[Entry]:
     return [entry for entry in manifest(folder).values() if entry.kind == "style"]
 
 
+def styles_of(method: str) -> list[Entry]:
+    """The trained styles of one method, likewise."""
+    return [entry for entry in styles() if entry.about.get("method") == method]
+
+
 def find_style(name: str, folder: Path = PRETRAINED) -> Entry:
     """The trained style of that name.
 

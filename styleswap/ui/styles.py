@@ -102,7 +102,7 @@ def draw_picture(prefix: str = "") -> gr.Image:
 def trained_styles(method: str) -> list[weights.Entry]:
     """The trained styles of a method; none where no weights are installed."""
     try:
-        return [entry for entry in weights.styles() if entry.about.get("method") == method]
+        return weights.styles_of(method)
     except StyleSwapError as error:
         logger.warning("%s", error)
         return []
