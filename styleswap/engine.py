@@ -8,14 +8,15 @@ import importlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from styleswap import media, tensors, weights
+from styleswap import __version__, media, metrics, tensors, weights
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.methods import denoise
@@ -58,6 +59,26 @@ class Request:
     content: Image.Image
     styles: Sequence[StyleChoice]
     params: Params
+
+    def about(self, content: str | None, *styles: str | None) -> dict[str, Any]:
+        """The job as it is written into the result's file.
+
+        Args:
+            content, styles: the names of the files; that of a trained style is known here.
+        """
+        chosen = [
+            {"name": choice.name or (Path(name).name if name else None), "weight": choice.weight}
+            for choice, name in zip(
+                self.styles, [*styles, *[None] * len(self.styles)], strict=False
+            )
+        ]
+        return {
+            "version": __version__,
+            "method": self.method,
+            "content": Path(content).name if content else None,
+            "styles": chosen,
+            "settings": asdict(self.params),
+        }
 
 
 class Stopped(Exception):
@@ -287,6 +308,29 @@ class Engine:
         together = self.device.type == "cuda" and spec.style == "trained"
         painter = Painter(size, paint, BATCH if together else 1, ready, make_ready)
         return painter
+
+    def measure(
+        self,
+        result: Image.Image,
+        content: Image.Image,
+        style: Image.Image,
+        cancel: threading.Event,
+    ) -> dict[str, float]:
+        """`metrics.figures` of a result, by `small`.
+
+        Args:
+            content: the photograph, of the result's size.
+
+        Raises:
+            StyleSwapError: not enough memory.
+            Stopped: `cancel` was set while waiting for the device.
+        """
+        with self._mine(cancel):
+            net = self._perceptual("small", "average")
+            x, photograph, look = (
+                tensors.from_pil(picture).to(self.device) for picture in (result, content, style)
+            )
+            return metrics.figures(net, x, photograph, look)
 
     @contextlib.contextmanager
     def _mine(self, cancel: threading.Event) -> Iterator[None]:

@@ -530,6 +530,13 @@ class DenoiseParams(Params):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CompareParams(StylisingParams):
+    """Settings of a comparison: those that every compared method takes."""
+
+    size: int = _size(1024)
+
+
+@dataclass(frozen=True, kw_only=True)
 class VideoParams(Params):
     """Settings of a video, beside those of the method that repaints its frames."""
 
