@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -12,6 +11,7 @@ from styleswap.engine import Engine
 from styleswap.live import Room
 from styleswap.specs import Text
 from styleswap.ui import examples, i18n, theme
+from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.i18n import both, t
 from styleswap.ui.picture import PictureTab
@@ -36,13 +36,6 @@ def launch(engine: Engine, **options: Any) -> gr.Blocks:
 
 def build(room: Room) -> gr.Blocks:
     """The whole page, ready for ``launch(**launch_options(room))``."""
-    # Each draws itself where it is called and hooks itself up with the page.
-    tabs: list[tuple[str, Text, Callable[[gr.Blocks], object]]] = [
-        ("picture", i18n.PICTURE_TAB, lambda page: PictureTab(page, room.engine)),
-        ("video", i18n.VIDEO_TAB, lambda page: VideoTab(page, room.engine)),
-        ("webcam", i18n.WEBCAM_TAB, lambda page: WebcamTab(page, room)),
-        ("denoise", i18n.DENOISE_TAB, lambda page: DenoiseTab(page, room.engine)),
-    ]
     page = gr.Blocks(
         title="StyleSwap", analytics_enabled=False, fill_width=True, delete_cache=DELETE_CACHE
     )
@@ -53,12 +46,25 @@ def build(room: Room) -> gr.Blocks:
             padding=False,
             elem_id="top",
         )
-        with gr.Tabs():
-            for name, title, draw in tabs:
-                with gr.Tab(t(title), id=name, elem_id=f"{name}-tab"):
-                    draw(page)
+        # Each draws itself where it is constructed and hooks itself up with the page.
+        with gr.Tabs() as tabs:
+            with tab("picture", i18n.PICTURE_TAB):
+                picture = PictureTab(page, room.engine)
+            with tab("compare", i18n.COMPARE_TAB):
+                CompareTab(page, room.engine, picture, tabs)
+            with tab("video", i18n.VIDEO_TAB):
+                VideoTab(page, room.engine)
+            with tab("webcam", i18n.WEBCAM_TAB):
+                WebcamTab(page, room)
+            with tab("denoise", i18n.DENOISE_TAB):
+                DenoiseTab(page, room.engine)
     page.queue(max_size=QUEUE)
     return page
+
+
+def tab(name: str, title: Text) -> gr.Tab:
+    """A tab, in which is drawn what follows ``with``."""
+    return gr.Tab(t(title), id=name, elem_id=f"{name}-tab")
 
 
 def launch_options(room: Room) -> dict[str, Any]:

@@ -173,6 +173,37 @@ class PictureTab:
             *(gr.update(visible=name == method) for name in self.groups),
         ]
 
+    @property
+    def openable(self) -> list[Component]:
+        """What `opened` may change."""
+        shared = self.methods[self.method.value].widgets
+        names = (k.name for k in specs.knobs(StylisingParams))
+        boxes = [shared[name] for name in names]
+        return [self.content, self.style, self.method, *self.trained.values(), *boxes]
+
+    def opened(
+        self,
+        method: str,
+        content: str | None,
+        style: str | None,
+        trained: str | None,
+        settings: Mapping[str, Any],
+    ) -> dict[Component, Any]:
+        """What makes the tab hold a job that stands elsewhere.
+
+        Args:
+            content, style: paths of pictures.
+            trained: name of a trained style, for methods that take one.
+            settings: what the widgets of those in `StylisingParams` hold.
+        """
+        changes: dict[Component, Any] = {self.content: content, self.method: method}
+        if method in self.trained:
+            changes[self.trained[method]] = trained
+        else:
+            changes[self.style] = style
+        widgets = self.methods[method].widgets
+        return changes | {widgets[name]: value for name, value in settings.items()}
+
     def _work(
         self, values: dict[Component, Any], cancel: threading.Event
     ) -> Iterator[dict[Any, Any]]:
@@ -187,7 +218,9 @@ class PictureTab:
         used = [trained] if trained else [path for path, _ in pictures[:1]]
         if getattr(params, "network", None) == "vgg19" and not weights.has_vgg19():
             yield {self.stage.status: status(both(i18n.FETCHING), done=0.0)}
-        yield from self.stage.show(self.engine, job, cancel, file_name(spec.id, content, *used))
+        about = job.about(content, *(path for path, _ in pictures if path))
+        name = file_name(spec.id, content, *used)
+        yield from self.stage.show(self.engine, job, cancel, name, about)
 
     # --- the endpoint ---
 
@@ -246,5 +279,5 @@ class PictureTab:
             with tempfile.TemporaryDirectory() as folder:
                 used = [trained_style] if spec.style == "trained" else paths[:1]
                 after = Path(folder) / file_name(spec.id, content, *used)
-                media.save_picture(last.result(), after)
+                media.save_picture(last.result(), after, job.about(content, *paths))
                 yield str(after), last.facts(spec.id)
