@@ -16,8 +16,6 @@ from styleswap.engine import Engine, Progress, Request, Stopped, StyleChoice, si
 from styleswap.errors import StyleSwapError
 from styleswap.specs import METHODS, CompareParams, MethodSpec, get_spec, stylisers
 
-# The quickest come first.
-PACES = ("live", "seconds", "minutes")
 FIGURES = ("seconds", "content", "style", "brightness")
 RESULTS, SHEET = "results.json", "contact-sheet.jpg"
 # Width of a picture on the contact sheet, and the room for its two lines, in pixels.
@@ -121,7 +119,7 @@ def choose(methods: Sequence[str] | None, style: str) -> tuple[list[str], dict[s
     chosen = [spec for spec in stylisers() if can(spec) and (methods is None or spec.id in methods)]
     if not chosen:
         raise StyleSwapError("There is no method to compare; choose at least one.")
-    return [spec.id for spec in sorted(chosen, key=lambda s: PACES.index(s.pace))], trained
+    return [spec.id for spec in chosen], trained
 
 
 def open_comparison(
@@ -218,7 +216,7 @@ def save_records(
 def contact_sheet(
     task: Comparison, own: Mapping[str, float], results: Sequence[Result]
 ) -> Image.Image:
-    """Photograph, style and every result in rows of three, each above its figures."""
+    """Photograph, style and every result, each above its figures."""
     photograph = sized(task.content, task.params)
     cell = (CELL, round(CELL * photograph.height / photograph.width))
     cells = [
@@ -231,11 +229,12 @@ def contact_sheet(
         title = METHODS[row.pop("method")].title.en
         line += "  ".join(f"{name} {value:.3f}" for name, value in row.items())
         cells.append((result.progress.result(), title, line))
-    rows = -(-len(cells) // 3)
-    sheet = Image.new("RGB", (CELL * 3, (cell[1] + LINES) * rows), "white")
+    across = 3 if len(cells) <= 6 else 4
+    rows = -(-len(cells) // across)
+    sheet = Image.new("RGB", (CELL * across, (cell[1] + LINES) * rows), "white")
     draw = ImageDraw.Draw(sheet)
     for i, (picture, title, line) in enumerate(cells):
-        left, top = i % 3 * CELL, i // 3 * (cell[1] + LINES)
+        left, top = i % across * CELL, i // across * (cell[1] + LINES)
         sheet.paste(ImageOps.fit(picture, cell), (left, top))
         for text, size, below, tone in ((title, 17, 6, "black"), (line, 13, 29, "#555555")):
             font = ImageFont.load_default(size)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 from gradio.components import Component
 from gradio.data_classes import FileData, ImageData
 
@@ -27,6 +26,7 @@ from styleswap.ui import controls, i18n
 from styleswap.ui.examples import content_input
 from styleswap.ui.i18n import both, t
 from styleswap.ui.picture import PictureTab
+from styleswap.ui.plot import Point, scatter
 from styleswap.ui.stage import (
     JOBS,
     PREVIEW_EVERY,
@@ -53,13 +53,8 @@ COLOURS = ("#8a8478", "#2f846b", "#d95f02", "#7570b3", "#e0a100", "#c2417c", "#4
 # Puts what two of the cards hold into the slider, in the browser: nothing need be sent twice.
 SLIDE = """(left, right, now, ...cards) => {
   const of = (name) => cards[%s.indexOf(name)];
-  return of(left) && of(right) ? [of(left), of(right)] : now;
+  return [of(left) && of(right) ? [of(left), of(right)] : now];
 }"""
-
-
-def compared() -> list[MethodSpec]:
-    """The methods that can be compared, the quickest first."""
-    return sorted(specs.stylisers(), key=lambda spec: compare.PACES.index(spec.pace))
 
 
 def offered(style: str | None) -> list[MethodSpec]:
@@ -69,7 +64,7 @@ def offered(style: str | None) -> list[MethodSpec]:
         # What is wrong with it is said when it is chosen, and when the comparison is started.
         with contextlib.suppress(StyleSwapError, OSError):
             able, _ = compare.choose(None, style)
-    return [spec for spec in compared() if spec.style == "image" or spec.id in able]
+    return [spec for spec in specs.stylisers() if spec.style == "image" or spec.id in able]
 
 
 def make_task(
@@ -113,7 +108,7 @@ def table(own: Mapping[str, float], results: Sequence[Result]) -> str:
     """The figures of the photograph and of every result, as HTML."""
     columns = [both(i18n.METHOD), *(both(i18n.COLUMNS[k]) for k in compare.FIGURES)]
     head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    rows = [(both(i18n.CONTENT), dict(own))] if own else []
+    rows: list[tuple[str, Mapping[str, Any]]] = [(both(i18n.CONTENT), own)] if own else []
     rows += [(both(specs.METHODS[result.method].title), result.row) for result in results]
     body = ""
     for name, row in rows:
@@ -121,6 +116,21 @@ def table(own: Mapping[str, float], results: Sequence[Result]) -> str:
         body += f'<tr><th scope="row">{name}</th>'
         body += "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
     return f'<table class="figures"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def plot(own: Mapping[str, float], results: Sequence[Result]) -> str:
+    """Content distance against style distance, as HTML."""
+    named = [(i18n.CONTENT, own)] if own else []
+    named += [(specs.METHODS[result.method].name, result.figures) for result in results]
+    colours = dict(
+        zip([PHOTOGRAPH, *(spec.id for spec in specs.stylisers())], COLOURS, strict=False)
+    )
+    chosen = [PHOTOGRAPH] * bool(own) + [result.method for result in results]
+    points = [
+        Point(name, at["content"], at["style"], colours.get(key, COLOURS[0]))
+        for key, (name, at) in zip(chosen, named, strict=True)
+    ]
+    return scatter(points, i18n.COLUMNS["content"], i18n.COLUMNS["style"])
 
 
 class CompareStage(Stage):
@@ -132,8 +142,8 @@ class CompareStage(Stage):
         self.openers: dict[str, gr.Button] = {}
         with gr.Column(elem_id=self.id, elem_classes="cards", min_width=200):
             self._draw_card(PHOTOGRAPH, i18n.CONTENT, i18n.PHOTOGRAPH_CARD)
-            for spec in compared():
-                self._draw_card(spec.id, spec.title, spec.summary)
+            for spec in specs.stylisers():
+                self._draw_card(spec.id, spec.name, spec.summary)
         return [*self.cards.values(), *self.captions.values(), *self.openers.values()]
 
     def _draw_card(self, name: str, title: Text, summary: Text) -> None:
@@ -142,6 +152,7 @@ class CompareStage(Stage):
                 label=t(title),
                 interactive=False,
                 buttons=["download", "fullscreen"],
+                height=210,
                 elem_id=f"{self.id}-{name}",
             )
             self.captions[name] = gr.HTML(
@@ -223,7 +234,7 @@ class CompareTab:
                 self.table = gr.HTML(
                     table({}, []), elem_id="compare-table", container=False, padding=False
                 )
-                self.plot = self._draw_plot()
+                self.plot = gr.HTML(plot({}, []), elem_id="compare-plot", container=False)
         self._wire(page, picture, tabs)
         self._wire_endpoint()
 
@@ -245,7 +256,7 @@ class CompareTab:
 
     def _draw_slider(self) -> None:
         choices = [(t(i18n.CONTENT), PHOTOGRAPH)]
-        choices += [(t(spec.title), spec.id) for spec in compared()]
+        choices += [(t(spec.title), spec.id) for spec in specs.stylisers()]
         with gr.Row():
             self.sides = [
                 gr.Dropdown(
@@ -258,7 +269,7 @@ class CompareTab:
                 )
                 for name, label, value in (
                     ("left", i18n.LEFT_SIDE, PHOTOGRAPH),
-                    ("right", i18n.RIGHT_SIDE, compared()[0].id),
+                    ("right", i18n.RIGHT_SIDE, specs.stylisers()[0].id),
                 )
             ]
         self.slider = gr.ImageSlider(
@@ -267,25 +278,6 @@ class CompareTab:
             buttons=["fullscreen"],
             elem_id="compare-slider",
             elem_classes="stage",
-        )
-
-    def _draw_plot(self) -> gr.ScatterPlot:
-        names = [PHOTOGRAPH, *(spec.id for spec in compared())]
-        return gr.ScatterPlot(
-            x="content",
-            y="style",
-            color="method",
-            color_map={name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)},
-            # Gradio translates labels, but not these.
-            x_title="content / 内容",
-            y_title="style / 风格",
-            color_title=" ",
-            x_lim=[0, None],
-            y_lim=[0, None],
-            tooltip="all",
-            height=320,
-            label=t(i18n.PLOT),
-            elem_id="compare-plot",
         )
 
     # --- events ---
@@ -390,20 +382,12 @@ class CompareTab:
 
     def _figures(self, own: Mapping[str, float], results: Sequence[Result]) -> dict[Any, Any]:
         """What shows the table and the plot."""
-        rows = [{"method": PHOTOGRAPH, **own}, *(result.row for result in results)]
-        points = pd.DataFrame(
-            [{k: row.get(k) for k in ("method", "content", "style")} for row in rows]
-        )
-        plotted = self.plot.postprocess(points)
-        return {
-            self.table: table(own, results),
-            self.plot: plotted.model_dump() if plotted else None,
-        }
+        return {self.table: table(own, results), self.plot: plot(own, results)}
 
     # --- the endpoint ---
 
     def _wire_endpoint(self) -> None:
-        known = ", ".join(spec.id for spec in compared())
+        known = ", ".join(spec.id for spec in specs.stylisers())
         names = ", ".join(k.name for k in specs.knobs(CompareParams))
         with gr.Column(visible=False):
             inputs = [

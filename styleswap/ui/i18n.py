@@ -96,10 +96,6 @@ DOWNLOAD_ZIP = Text("Download all (ZIP)", "全部下载（ZIP）")
 LEFT_SIDE = Text("Left", "左边")
 RIGHT_SIDE = Text("Right", "右边")
 ANY_TWO = Text("Any two of them", "任意两幅对比")
-PLOT = Text(
-    "Distance to the content (across) and to the style (upwards): nearer to 0 is closer",
-    "与内容的距离（横）和与风格的距离（纵）：越近 0 越接近",
-)
 # What stands under a compared picture, and above the columns of the table.
 FIGURES = {
     "seconds": Text("{value:.1f} s", "{value:.1f} 秒"),
@@ -281,7 +277,7 @@ def _texts() -> Iterator[Text]:
             if isinstance(text, Text):
                 yield text
     for spec in specs.METHODS.values():
-        yield from (spec.title, spec.summary)
+        yield from (spec.title, spec.name, spec.summary)
     for params in (
         *(spec.params for spec in specs.METHODS.values()),
         specs.CompareParams,
