@@ -198,6 +198,10 @@ DENOISE_IDLE = Text(
     "选择一张有噪声的图片（或给图片添加噪声），然后点“去噪”。",
 )
 
+FIRST = Text(
+    "This photograph in this style. Choose others, or your own, and press Stylise.",
+    "这是该照片与该风格的结果。换成其他图片或您自己的，然后点“开始绘制”。",
+)
 IDLE = Text(
     "Choose a photograph and a style, or keep these, and press Stylise.",
     "选择照片和风格（或直接使用当前的），然后点“开始绘制”。",

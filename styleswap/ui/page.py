@@ -73,6 +73,7 @@ def launch_options(room: Room) -> dict[str, Any]:
         *examples.content_examples(),
         *examples.clip_examples(),
         *examples.style_examples(),
+        examples.FIRST_RESULT,
     ]
     return {
         "theme": theme.theme(),

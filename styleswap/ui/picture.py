@@ -18,7 +18,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.specs import MethodSpec, Params, StylisingParams, Text
 from styleswap.ui import controls, i18n
 from styleswap.ui.controls import Controls
-from styleswap.ui.examples import content_input
+from styleswap.ui.examples import FIRST_RESULT, content_examples, content_input
 from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
     JOBS,
@@ -70,7 +70,9 @@ class PictureTab:
             with gr.Column(scale=5, min_width=320):
                 self._draw_inputs()
             with gr.Column(scale=6, min_width=320, elem_classes="result"):
-                self.stage = PictureStage(i18n.STYLISE, i18n.IDLE)
+                first = (content_examples()[0], FIRST_RESULT)
+                shown = first if FIRST_RESULT.exists() else None
+                self.stage = PictureStage(i18n.STYLISE, i18n.FIRST if shown else i18n.IDLE, shown)
         self._wire(page)
         self._wire_endpoint()
 

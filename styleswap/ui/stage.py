@@ -325,10 +325,25 @@ class Stage(abc.ABC):
 
 
 class PictureStage(Stage):
-    """Shows a picture before and after."""
+    """Shows a picture before and after.
+
+    Args:
+        first: the two files that it shows at first.
+    """
+
+    def __init__(
+        self,
+        start: Text,
+        idle: Text,
+        first: tuple[Path, Path] | None = None,
+        prefix: str = "",
+    ) -> None:
+        self.first = first
+        super().__init__(start, idle, prefix=prefix)
 
     def _draw(self) -> list[Component]:
         self.slider = gr.ImageSlider(
+            self.first,
             label=t(i18n.RESULT),  # type: ignore[arg-type]
             interactive=False,
             buttons=["fullscreen"],
