@@ -75,8 +75,7 @@ VIDEO_CAPPED = Text(
     "已到 {minutes} 分钟上限（第 {i} / {n} 帧）；这是目前的视频。",
 )
 
-COMPARE_TAB = Text("Compare", "比较")
-COMPARE = Text("Compare", "开始比较")
+COMPARE = Text("Compare", "比较")
 COMPARE_IDLE = Text(
     "One photograph, one style, every method: press Compare. The quickest come first.",
     "同一张照片、同一种风格，用各种方法绘制：点“开始比较”，快的先出来。",
@@ -199,8 +198,8 @@ DENOISE_IDLE = Text(
 )
 
 FIRST = Text(
-    "This photograph in this style. Choose others, or your own, and press Stylise.",
-    "这是该照片与该风格的结果。换成其他图片或您自己的，然后点“开始绘制”。",
+    "This is an example. Choose a photograph and a style, or keep these, and press Stylise.",
+    "这是一个示例。选择照片和风格（或直接使用当前的），然后点“开始绘制”。",
 )
 IDLE = Text(
     "Choose a photograph and a style, or keep these, and press Stylise.",

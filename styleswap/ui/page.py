@@ -50,7 +50,7 @@ def build(room: Room) -> gr.Blocks:
         with gr.Tabs() as tabs:
             with tab("picture", i18n.PICTURE_TAB):
                 picture = PictureTab(page, room.engine)
-            with tab("compare", i18n.COMPARE_TAB):
+            with tab("compare", i18n.COMPARE):
                 CompareTab(page, room.engine, picture, tabs)
             with tab("video", i18n.VIDEO_TAB):
                 VideoTab(page, room.engine)

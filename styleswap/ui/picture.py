@@ -69,7 +69,7 @@ class PictureTab:
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 self._draw_inputs()
-            with gr.Column(scale=6, min_width=320, elem_classes="result"):
+            with gr.Column(scale=6, min_width=320, elem_classes=["result", "first"]):
                 first = (content_examples()[0], FIRST_RESULT)
                 shown = first if FIRST_RESULT.exists() else None
                 self.stage = PictureStage(i18n.STYLISE, i18n.FIRST if shown else i18n.IDLE, shown)

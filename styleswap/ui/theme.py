@@ -177,6 +177,7 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
   margin: 0 0 10px !important; font-variant-numeric: tabular-nums; }
 .figures th, .figures td { padding: 7px 10px !important; border: 0 !important; text-align: right;
   border-bottom: 1px solid var(--border-color-primary) !important; }
+.figures tr { border: 0 !important; }
 .figures th:first-child { text-align: left; }
 .figures thead th { font-weight: 500; color: var(--body-text-color-subdued); }
 .figures tbody th { font-weight: 600; }
@@ -208,8 +209,11 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
   .stage { --stage: min(100vw, 66vh); scroll-margin-bottom: 215px; }
   .films, .live { --stage: min(75vw, 66vh); }
   .live .stage { --stage: inherit; }
+  button[role="tab"] { padding: 8px !important; font-size: 14px !important; }
+  .plot text { font-size: 17px; }
+  .plot text.name { font-size: 19px; }
   .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); }
-  .live-first { order: -1; } /* what the camera sees comes before the settings */
+  .first { order: -1; } /* what there is to see comes before the settings */
   .thumbs .grid-container {
     grid-template-columns: repeat(auto-fill, minmax(44px, 1fr)) !important; }
   .actions { position: fixed; left: 0; right: 0; bottom: 0; z-index: 40; padding: 10px;

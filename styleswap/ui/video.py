@@ -183,7 +183,7 @@ class VideoTab:
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 self._draw_inputs()
-            with gr.Column(scale=6, min_width=320, elem_classes="result"):
+            with gr.Column(scale=6, min_width=320, elem_classes=["result", "first"]):
                 self.stage = VideoStage(
                     i18n.STYLISE, i18n.VIDEO_IDLE, i18n.DOWNLOAD_VIDEO, "video-"
                 )
