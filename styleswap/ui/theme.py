@@ -209,7 +209,7 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
   .stage { --stage: min(100vw, 66vh); scroll-margin-bottom: 215px; }
   .films, .live { --stage: min(75vw, 66vh); }
   .live .stage { --stage: inherit; }
-  button[role="tab"] { padding: 8px !important; font-size: 14px !important; }
+  .tab-container button { padding: 0 8px !important; font-size: 14px !important; }
   .plot text { font-size: 17px; }
   .plot text.name { font-size: 19px; }
   .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); }
