@@ -38,10 +38,11 @@ import numpy as np
 from common import machine
 from PIL import Image
 
-from styleswap import live, media, weights
+from styleswap import live, media
 from styleswap.live import Room
 from styleswap.media import Pixels
 from styleswap.specs import get_spec
+from styleswap.ui.styles import trained_styles
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --disable-background-networking"
@@ -54,7 +55,7 @@ STATE = "document.querySelector('#webcam-live canvas').live"
 
 def style() -> str:
     """The style that the page opens with."""
-    return weights.styles_of("johnson")[0].name
+    return trained_styles("johnson")[0].name
 
 
 def serve(pipe: Any, folder: str) -> None:
