@@ -7,8 +7,8 @@
   all else as the page comes; and from a second click, on another photograph.
 
 What Gradio itself takes is measured in turn: a page with nothing but a picture and a button,
-started in the same way. Then, once, twenty pages are open, some of them at work on a slow method: how long
-a further page takes to be ready, and Johnson's picture on it, and what memory the server has.
+started in the same way. Then, once, twenty pages are open, some of them at work on a slow method:
+how long a further page takes to be ready, and Johnson's picture on it, and the server's memory.
 
     python benchmarks/page.py [--json] [--runs 3] [--pages 20] [--busy 5]
 
