@@ -1,5 +1,5 @@
-"""The command line: ``styleswap image``, ``images``, ``video``, ``denoise``, ``styles``,
-``methods``, ``train``, ``bench``.
+"""The command line: ``styleswap image``, ``images``, ``compare``, ``video``, ``denoise``,
+``styles``, ``methods``, ``train``, ``bench``.
 
 The flags of a method's settings are made from its `Params` class. Faults that a person can put
 right are one sentence on standard error and exit code 2.
@@ -28,6 +28,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.request import Request, StyleChoice, check_clean, check_styles
 from styleswap.specs import (
     METHODS,
+    CompareParams,
     DenoiseParams,
     Knob,
     MethodSpec,
@@ -106,6 +107,11 @@ def _with_video_settings(command: Callable[..., None]) -> Callable[..., None]:
     return _with_flags(command, {"the video": knobs(VideoParams)} | own)
 
 
+def _with_compare_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for a command that compares methods."""
+    return _with_flags(command, {"every method": knobs(CompareParams)})
+
+
 def _with_flags(
     command: Callable[..., None], settings: Mapping[str, Sequence[Knob]]
 ) -> Callable[..., None]:
@@ -154,9 +160,10 @@ def image(
             name = f"{output.stem}-{state.i:04d}{output.suffix}"
             media.save_picture(state.picture(), output.with_name(name))
 
-    last = _worked(Engine().run(Request(method, picture, choices, params)), each)
+    job = Request(method, picture, choices, params)
+    last = _worked(Engine().run(job), each)
     result = last.result()
-    media.save_picture(result, output)
+    media.save_picture(result, output, job.about(str(content), *(style or [])))
     if as_json:
         first = {"method": method, "output": str(output)}
         typer.echo(json.dumps(first | last.facts(method)))
@@ -257,8 +264,9 @@ def images(
             target = output / media.target_name(file)
             try:
                 picture = media.open_picture(file, "content")
-                *_, last = engine.run(Request(method, picture, choices, params))
-                media.save_picture(last.result(), target)
+                job = Request(method, picture, choices, params)
+                *_, last = engine.run(job)
+                media.save_picture(last.result(), target, job.about(str(file), *(style or [])))
             except StyleSwapError as error:
                 faults += 1
                 bar.write(f"{file.name}: {error}", sys.stderr)
@@ -266,6 +274,65 @@ def images(
     typer.echo(f"wrote {done} picture{'s' * (done != 1)} to {output}")
     if faults:
         raise StyleSwapError(f"{faults} of {len(files)} could not be made.")
+
+
+@app.command("compare")
+@_with_compare_settings
+def compare(
+    content: Annotated[Path, typer.Argument(help="The picture to repaint.")],
+    *,
+    style: Annotated[Path, typer.Option(help="A style picture.")],
+    methods: Annotated[
+        str | None,
+        typer.Option(help="Their ids with commas between; all that can take the style, if unset."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    as_json: Json = False,
+    **settings: Any,
+) -> None:
+    """Repaint a picture in one style by several methods: the pictures, a contact sheet of them, and
+    results.json. Ctrl-C keeps what is done.
+
+    The quickest method comes first. Distances are relative to what they are taken to, brightness is
+    0 for black and 1 for white.
+    """
+    from styleswap import compare as comparing
+
+    chosen = None if methods is None else [m.strip() for m in methods.split(",") if m.strip()]
+    params = CompareParams(**{k: v for k, v in settings.items() if v is not None})
+    task = comparing.open_comparison(str(content), str(style), chosen, params)
+    media.make_folder(output)
+    from styleswap.engine import Engine
+
+    engine, results, faults = Engine(), [], 0
+    with _interrupted() as stop, tqdm(unit="step", disable=None, leave=False) as bar:
+        own = comparing.untouched(engine, task, stop)
+        for state in comparing.run(engine, task, stop):
+            if state.fault:
+                faults += 1
+                bar.write(f"{state.method}: {state.fault}", sys.stderr)
+            if state.progress is None:
+                continue
+            bar.set_description(state.method, refresh=False)
+            bar.total, bar.n = state.progress.n, state.progress.i
+            bar.refresh()
+            if state.figures:
+                results.append(comparing.Result(state.method, state.progress, state.figures))
+                comparing.save_result(task, results[-1], output)
+    if not results and not faults:
+        raise StyleSwapError("Stopped before the first result; nothing was written.")
+    found = comparing.save_records(task, own, results, output)
+    if as_json:
+        typer.echo(json.dumps({"output": str(output), **found}, ensure_ascii=False))
+    else:
+        table = Table("method", *comparing.FIGURES)
+        for row in [{"method": "(photograph)", **found["photograph"]}, *found["results"]]:
+            figures = (f"{row[k]:.3f}" if k in row else "" for k in comparing.FIGURES)
+            table.add_row(row["method"], *figures)
+        Console().print(table)
+        typer.echo(f"wrote {output}")
+    if faults:
+        raise StyleSwapError(f"{faults} of {len(task.methods)} could not be made.")
 
 
 def _noise(text: str) -> dict[str, Any]:
@@ -311,8 +378,9 @@ def denoise(
     from styleswap.methods.denoise import report
 
     check_clean(picture, reference)
-    last = _worked(Engine().run(Request(spec.id, picture, [], params)), lambda state: None)
-    media.save_picture(last.result(), output)
+    job = Request(spec.id, picture, [], params)
+    last = _worked(Engine().run(job), lambda state: None)
+    media.save_picture(last.result(), output, job.about(str(content)))
     facts = report(picture, params, last.image, reference).figures
     if as_json:
         first = {"output": str(output), "seconds": round(last.seconds, 3)}
@@ -673,6 +741,7 @@ def train_style(
             "steps": steps,
             "losses": {k: round(found[k], 5) for k in ("content", "style")},
             "style_weight": round(found["weight"], 3),
+            "style_sha256": weights.sha256_of(painting),
             "seed": seed,
             "licence": "Apache-2.0",
         },

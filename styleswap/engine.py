@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from styleswap import media, tensors, weights
+from styleswap import media, metrics, tensors, weights
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.methods import denoise
@@ -261,6 +261,29 @@ class Engine:
         together = self.device.type == "cuda" and spec.style == "trained"
         painter = Painter(size, paint, BATCH if together else 1, ready, make_ready)
         return painter
+
+    def measure(
+        self,
+        result: Image.Image,
+        content: Image.Image,
+        style: Image.Image,
+        cancel: threading.Event,
+    ) -> dict[str, float]:
+        """`metrics.figures` of a result, by `small`.
+
+        Args:
+            content: the photograph, of the result's size.
+
+        Raises:
+            StyleSwapError: not enough memory.
+            Stopped: `cancel` was set while waiting for the device.
+        """
+        with self._mine(cancel):
+            net = self._perceptual("small", "average")
+            x, photograph, look = (
+                tensors.from_pil(picture).to(self.device) for picture in (result, content, style)
+            )
+            return metrics.figures(net, x, photograph, look)
 
     @contextlib.contextmanager
     def _mine(self, cancel: threading.Event) -> Iterator[None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import math
 import os
 import re
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from styleswap.errors import StyleSwapError
 
@@ -46,6 +48,9 @@ MAX_SCANS = 100
 # outside program. HEIF counts only where the host has registered a plug-in for it, since Pillow
 # itself reads AVIF alone of that family.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+
+# The name of the text in a PNG that says how it was made.
+ABOUT = "styleswap"
 
 # Extension -> Pillow's format and its settings; 4:4:4 because chroma at half size smears paint.
 _WRITERS: dict[str, tuple[str, dict[str, int]]] = {
@@ -214,12 +219,17 @@ def fit(picture: Image.Image, size: int) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
+def save_picture(
+    picture: Image.Image, path: str | os.PathLike[str], about: Mapping[str, Any] | None = None
+) -> None:
     """Write a picture as PNG, JPEG or WebP, as the extension says.
 
     The file appears whole or not at all: it is written under another name in the same folder and
-    then moved into place, over a file that is there already. It carries pixels in sRGB and nothing
-    else: no metadata of any input.
+    then moved into place, over a file that is there already. It carries pixels in sRGB and no
+    metadata of any input.
+
+    Args:
+        about: how it was made; a PNG carries it, as JSON, in a text of the name `ABOUT`.
 
     Raises:
         StyleSwapError: an extension that is not one of these, a folder that is missing or may not
@@ -228,8 +238,12 @@ def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> None:
     target = check_target(path)
     format, settings = _WRITERS[target.suffix.lower()]
     plain = _normal(picture)
+    extra: dict[str, Any] = {}
+    if about is not None and format == "PNG":
+        extra["pnginfo"] = PngInfo()
+        extra["pnginfo"].add_itxt(ABOUT, json.dumps(about, ensure_ascii=False))
     with whole(target) as part, open(part, "xb") as file:
-        plain.save(file, format=format, **settings)
+        plain.save(file, format=format, **settings, **extra)
 
 
 @contextlib.contextmanager

@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from styleswap import ops
 from styleswap.losses import Perceptual, relative_error
 from styleswap.media import Pixels
 from styleswap.specs import STYLE_LAYERS
 from styleswap.steady import Finder, warped
+from styleswap.tensors import at_side
 
 # Motion is measured at the full size of whatever is smaller than this.
 WHOLE = 4096
@@ -47,6 +49,30 @@ def content_distance(net: Perceptual, x: Tensor, content: Tensor, layer: str = "
     mine, theirs = net.features(x, [layer]), net.features(content, [layer])
     near, wanted = (net.content_map(layer, f[layer]) for f in (mine, theirs))
     return float(relative_error(near, wanted))
+
+
+def figures(net: Perceptual, x: Tensor, content: Tensor, style: Tensor) -> dict[str, float]:
+    """What a result (1, 3, H, W) is compared by.
+
+    Args:
+        content: of the result's size.
+        style: measured at the result's longer side.
+
+    Returns:
+        ``content``: `content_distance`; ``style``: the mean of `style_distance` over its layers;
+        `brightness`.
+    """
+    distances = style_distance(net, x, at_side(style, max(x.shape[2:])))
+    return {
+        "content": content_distance(net, x, content),
+        "style": sum(distances.values()) / len(distances),
+        "brightness": brightness(x),
+    }
+
+
+def brightness(x: Tensor) -> float:
+    """Mean of the luma (Rec. 709) of (1, 3, H, W) in [0, 1]: 0 for black, 1 for white."""
+    return float(ops.luma(x).mean())
 
 
 def psnr(x: Tensor, clean: Tensor) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from styleswap import media
+from styleswap import __version__, media
 from styleswap.errors import StyleSwapError
 from styleswap.specs import MethodSpec, Params, StylisingParams
 
@@ -34,6 +36,26 @@ class Request:
     content: Image.Image
     styles: Sequence[StyleChoice]
     params: Params
+
+    def about(self, content: str | None, *styles: str | None) -> dict[str, Any]:
+        """The job as it is written into the result's file.
+
+        Args:
+            content, styles: the names of the files; that of a trained style is known here.
+        """
+        chosen = [
+            {"name": choice.name or (Path(name).name if name else None), "weight": choice.weight}
+            for choice, name in zip(
+                self.styles, [*styles, *[None] * len(self.styles)], strict=False
+            )
+        ]
+        return {
+            "version": __version__,
+            "method": self.method,
+            "content": Path(content).name if content else None,
+            "styles": chosen,
+            "settings": asdict(self.params),
+        }
 
 
 class Stopped(Exception):

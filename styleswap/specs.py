@@ -220,6 +220,11 @@ class MethodSpec:
     params: type[Params]
     max_styles: int = 1
 
+    @property
+    def name(self) -> Text:
+        """The title without what it adds, for where there is little room."""
+        return Text(self.title.en.split(":")[0], self.title.zh.split("：")[0])
+
 
 def _keep_colours() -> Any:
     return knob(
@@ -530,6 +535,13 @@ class DenoiseParams(Params):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CompareParams(StylisingParams):
+    """Settings of a comparison: those that every compared method takes."""
+
+    size: int = _size(1024)
+
+
+@dataclass(frozen=True, kw_only=True)
 class VideoParams(Params):
     """Settings of a video, beside those of the method that repaints its frames."""
 
@@ -633,24 +645,10 @@ class LiveParams(Params):
     )
 
 
+# The quickest first, as the page offers them.
 METHODS: dict[str, MethodSpec] = {
     spec.id: spec
     for spec in (
-        MethodSpec(
-            id="gatys",
-            title=Text("Gatys: optimisation", "Gatys：逐图优化"),
-            summary=Text(
-                "Repaints the photograph step by step until its texture matches the style's:"
-                " slow, any style, the best detail.",
-                "一步步重绘照片，直到纹理与风格图一致：较慢，适用任意风格，细节最好。",
-            ),
-            paper="Gatys, Ecker & Bethge, Image Style Transfer Using Convolutional Neural Networks,"
-            " CVPR 2016",
-            style="image",
-            pace="minutes",
-            params=GatysParams,
-            max_styles=4,
-        ),
         MethodSpec(
             id="johnson",
             title=Text("Johnson: one pass", "Johnson：一次前向"),
@@ -707,6 +705,21 @@ METHODS: dict[str, MethodSpec] = {
             style="image",
             pace="seconds",
             params=SwapParams,
+            max_styles=4,
+        ),
+        MethodSpec(
+            id="gatys",
+            title=Text("Gatys: optimisation", "Gatys：逐图优化"),
+            summary=Text(
+                "Repaints the photograph step by step until its texture matches the style's:"
+                " slow, any style, the best detail.",
+                "一步步重绘照片，直到纹理与风格图一致：较慢，适用任意风格，细节最好。",
+            ),
+            paper="Gatys, Ecker & Bethge, Image Style Transfer Using Convolutional Neural Networks,"
+            " CVPR 2016",
+            style="image",
+            pace="minutes",
+            params=GatysParams,
             max_styles=4,
         ),
         MethodSpec(

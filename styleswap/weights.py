@@ -309,6 +309,17 @@ def styles_of(method: str) -> list[Entry]:
     return [entry for entry in styles() if entry.about.get("method") == method]
 
 
+def trained_from(method: str, picture: Path) -> Entry | None:
+    """A method's trained style whose style picture was this file, if there is one.
+
+    Raises:
+        StyleSwapError: as `manifest`.
+    """
+    digest = sha256_of(picture)
+    found = (entry for entry in styles_of(method) if entry.about.get("style_sha256") == digest)
+    return next(found, None)
+
+
 def find_style(name: str, folder: Path = PRETRAINED) -> Entry:
     """The trained style of that name.
 

@@ -35,11 +35,18 @@ class Controls:
 
     def settings(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         """The same, by name and not checked."""
-        loose = {name: values[widget] for name, widget in self.widgets.items()}
-        for k in specs.knobs(self.spec.params):
-            if is_switch(k) and k.name in loose:
-                loose[k.name] = k.choices[bool(loose[k.name])].value
-        return loose
+        return settings(specs.knobs(self.spec.params), self.widgets, values)
+
+
+def settings(
+    knobs: Sequence[Knob], widgets: Mapping[str, Component], values: Mapping[Any, Any]
+) -> dict[str, Any]:
+    """What widgets hold, by the settings' names and not checked."""
+    loose = {name: values[widget] for name, widget in widgets.items()}
+    for k in knobs:
+        if is_switch(k) and k.name in loose:
+            loose[k.name] = k.choices[bool(loose[k.name])].value
+    return loose
 
 
 def build(spec: MethodSpec, shared: Mapping[str, Component]) -> Controls:

@@ -92,7 +92,8 @@ class DenoiseTab:
     ) -> Iterator[dict[Any, Any]]:
         content = values[self.content]
         job = make_request(content, self.controls.params(values))
-        last = yield from self.stage.show(self.engine, job, cancel, file_name(SPEC.id, content))
+        name, about = file_name(SPEC.id, content), job.about(content)
+        last = yield from self.stage.show(self.engine, job, cancel, name, about)
         if last is None:
             return
         from styleswap.methods import denoise as method  # with torch, which the job has needed
@@ -152,5 +153,5 @@ class DenoiseTab:
             )
             with tempfile.TemporaryDirectory() as folder:
                 after = Path(folder) / file_name(SPEC.id, content)
-                media.save_picture(last.result(), after)
+                media.save_picture(last.result(), after, job.about(content))
                 yield str(after), {"seconds": round(last.seconds, 3), **found.figures}

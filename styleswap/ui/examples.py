@@ -19,13 +19,15 @@ from styleswap.ui.stage import picture_input
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 THUMB_SIDE = 160
-# The one that shows best what the page is for.
-FIRST_STYLE = "swirls"
+# Those that show best what the page is for: a style picture, and a trained style; and what the
+# latter makes of the first photograph.
+FIRST_STYLE, FIRST_TRAINED = "swirls", "woman-with-a-hat"
+FIRST_RESULT = EXAMPLES / "first.jpg"
 
 
 def content_examples() -> list[Path]:
     """Photographs that a visitor may start from: those in Gradio's package, then our own."""
-    photographs = ("tower.jpg", "lion.jpg", "cheetah.jpg")
+    photographs = ("lion.jpg", "tower.jpg", "cheetah.jpg")
     ours = sorted((EXAMPLES / "content").glob("*.jpg"))
     return [Path(gr.media.get_image(name)) for name in photographs] + ours
 

@@ -75,6 +75,46 @@ VIDEO_CAPPED = Text(
     "已到 {minutes} 分钟上限（第 {i} / {n} 帧）；这是目前的视频。",
 )
 
+COMPARE = Text("Compare", "比较")
+COMPARE_IDLE = Text(
+    "One photograph, one style, every method: press Compare. The quickest come first.",
+    "同一张照片、同一种风格，用各种方法绘制：点“开始比较”，快的先出来。",
+)
+METHODS = Text("Methods", "方法")
+METHODS_HELP = Text(
+    "Johnson takes part where a style has been trained from the picture.",
+    "若有由该图片训练的风格，Johnson 也会参加。",
+)
+PHOTOGRAPH_CARD = Text(
+    "The photograph itself, to measure the others by.", "照片本身，作为其他结果的参照。"
+)
+OPEN_IN_PICTURE = Text("Open in Picture", "在“图片”中打开")
+WAITING = Text("Waits for its turn.", "等待中。")
+LEFT_OUT = Text("Left out.", "未参加。")
+DOWNLOAD_ZIP = Text("Download all (ZIP)", "全部下载（ZIP）")
+LEFT_SIDE = Text("Left", "左边")
+RIGHT_SIDE = Text("Right", "右边")
+ANY_TWO = Text("Any two of them", "任意两幅对比")
+# What stands under a compared picture, and above the columns of the table.
+FIGURES = {
+    "seconds": Text("{value:.1f} s", "{value:.1f} 秒"),
+    "content": Text("content {value:.3f}", "内容 {value:.3f}"),
+    "style": Text("style {value:.3f}", "风格 {value:.3f}"),
+    "brightness": Text("brightness {value:.2f}", "亮度 {value:.2f}"),
+}
+COLUMNS = {
+    "seconds": Text("Seconds", "秒"),
+    "content": Text("Content distance", "内容距离"),
+    "style": Text("Style distance", "风格距离"),
+    "brightness": Text("Brightness", "亮度"),
+}
+FIGURES_HELP = Text(
+    "Distances are relative to the photograph's and the style's own features: 0 is the same.",
+    "距离相对于照片与风格自身的特征：0 表示相同。",
+)
+COMPARED = Text("{n} methods in {time}", "{n} 种方法，共用时 {time}")
+COMPARED_SOME = Text("{i} of {n} methods in {time}", "{n} 种方法中的 {i} 种，共用时 {time}")
+
 WEBCAM_TAB = Text("Webcam", "摄像头")
 LIVE = Text("Live picture", "实时画面")
 LIVE_LINE = Text("Where the original ends", "原画面的分界")
@@ -157,6 +197,10 @@ DENOISE_IDLE = Text(
     "选择一张有噪声的图片（或给图片添加噪声），然后点“去噪”。",
 )
 
+FIRST = Text(
+    "This is an example. Choose a photograph and a style, or keep these, and press Stylise.",
+    "这是一个示例。选择照片和风格（或直接使用当前的），然后点“开始绘制”。",
+)
 IDLE = Text(
     "Choose a photograph and a style, or keep these, and press Stylise.",
     "选择照片和风格（或直接使用当前的），然后点“开始绘制”。",
@@ -236,9 +280,10 @@ def _texts() -> Iterator[Text]:
             if isinstance(text, Text):
                 yield text
     for spec in specs.METHODS.values():
-        yield from (spec.title, spec.summary)
+        yield from (spec.title, spec.name, spec.summary)
     for params in (
         *(spec.params for spec in specs.METHODS.values()),
+        specs.CompareParams,
         specs.VideoParams,
         specs.LiveParams,
     ):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from styleswap import live, media
+from styleswap import live, media, specs
 from styleswap.errors import StyleSwapError
 from styleswap.live import Room
 from styleswap.request import Request, StyleChoice
 from styleswap.specs import Text
 from styleswap.ui import examples, i18n, theme
+from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.i18n import both, t
 from styleswap.ui.picture import PictureTab
@@ -42,7 +42,7 @@ def launch(engine: Engine, **options: Any) -> gr.Blocks:
 
 def warm_up(engine: Engine) -> None:
     """Make the picture that a first visitor asks for, so that whoever does need not wait long."""
-    spec = live.live_methods()[0]
+    spec = specs.stylisers()[0]
     picture = media.open_picture(examples.content_examples()[0])
     for style in trained_styles(spec.id)[:1]:
         request = Request(spec.id, picture, [StyleChoice(name=style.name)], spec.params())
@@ -53,13 +53,6 @@ def warm_up(engine: Engine) -> None:
 
 def build(room: Room) -> gr.Blocks:
     """The whole page, ready for ``launch(**launch_options(room))``."""
-    # Each draws itself where it is called and hooks itself up with the page.
-    tabs: list[tuple[str, Text, Callable[[gr.Blocks], object]]] = [
-        ("picture", i18n.PICTURE_TAB, lambda page: PictureTab(page, room.engine)),
-        ("video", i18n.VIDEO_TAB, lambda page: VideoTab(page, room.engine)),
-        ("webcam", i18n.WEBCAM_TAB, lambda page: WebcamTab(page, room)),
-        ("denoise", i18n.DENOISE_TAB, lambda page: DenoiseTab(page, room.engine)),
-    ]
     page = gr.Blocks(
         title="StyleSwap", analytics_enabled=False, fill_width=True, delete_cache=DELETE_CACHE
     )
@@ -71,11 +64,24 @@ def build(room: Room) -> gr.Blocks:
             padding=False,
             elem_id="top",
         )
-        with gr.Tabs():
-            for name, title, draw in tabs:
-                with gr.Tab(t(title), id=name, elem_id=f"{name}-tab"):
-                    draw(page)
+        # Each draws itself where it is constructed and hooks itself up with the page.
+        with gr.Tabs() as tabs:
+            with tab("picture", i18n.PICTURE_TAB):
+                picture = PictureTab(page, room.engine)
+            with tab("compare", i18n.COMPARE):
+                CompareTab(page, room.engine, picture, tabs)
+            with tab("video", i18n.VIDEO_TAB):
+                VideoTab(page, room.engine)
+            with tab("webcam", i18n.WEBCAM_TAB):
+                WebcamTab(page, room)
+            with tab("denoise", i18n.DENOISE_TAB):
+                DenoiseTab(page, room.engine)
     return page
+
+
+def tab(name: str, title: Text) -> gr.Tab:
+    """A tab, in which is drawn what follows ``with``."""
+    return gr.Tab(t(title), id=name, elem_id=f"{name}-tab")
 
 
 def launch_options(room: Room) -> dict[str, Any]:
@@ -84,6 +90,7 @@ def launch_options(room: Room) -> dict[str, Any]:
         *examples.content_examples(),
         *examples.clip_examples(),
         *examples.style_examples(),
+        examples.FIRST_RESULT,
     ]
     return {
         "theme": theme.theme(),

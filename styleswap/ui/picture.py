@@ -18,7 +18,7 @@ from styleswap.request import Request, StyleChoice
 from styleswap.specs import MethodSpec, Params, StylisingParams, Text
 from styleswap.ui import controls, i18n
 from styleswap.ui.controls import Controls
-from styleswap.ui.examples import content_input
+from styleswap.ui.examples import FIRST_RESULT, content_examples, content_input
 from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
     JOBS,
@@ -72,8 +72,10 @@ class PictureTab:
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 self._draw_inputs()
-            with gr.Column(scale=6, min_width=320, elem_classes="result"):
-                self.stage = PictureStage(i18n.STYLISE, i18n.IDLE)
+            with gr.Column(scale=6, min_width=320, elem_classes=["result", "first"]):
+                first = (content_examples()[0], FIRST_RESULT)
+                shown = first if FIRST_RESULT.exists() else None
+                self.stage = PictureStage(i18n.STYLISE, i18n.FIRST if shown else i18n.IDLE, shown)
         self._wire(page)
         self._wire_endpoint()
 
@@ -176,6 +178,37 @@ class PictureTab:
             *(gr.update(visible=name == method) for name in self.groups),
         ]
 
+    @property
+    def openable(self) -> list[Component]:
+        """What `opened` may change."""
+        shared = self.methods[self.method.value].widgets
+        names = (k.name for k in specs.knobs(StylisingParams))
+        boxes = [shared[name] for name in names]
+        return [self.content, self.style, self.method, *self.trained.values(), *boxes]
+
+    def opened(
+        self,
+        method: str,
+        content: str | None,
+        style: str | None,
+        trained: str | None,
+        settings: Mapping[str, Any],
+    ) -> dict[Component, Any]:
+        """What makes the tab hold a job that stands elsewhere.
+
+        Args:
+            content, style: paths of pictures.
+            trained: name of a trained style, for methods that take one.
+            settings: what the widgets of those in `StylisingParams` hold.
+        """
+        changes: dict[Component, Any] = {self.content: content, self.method: method}
+        if method in self.trained:
+            changes[self.trained[method]] = trained
+        else:
+            changes[self.style] = style
+        widgets = self.methods[method].widgets
+        return changes | {widgets[name]: value for name, value in settings.items()}
+
     def _work(
         self, values: dict[Component, Any], cancel: threading.Event
     ) -> Iterator[dict[Any, Any]]:
@@ -190,7 +223,9 @@ class PictureTab:
         used = [trained] if trained else [path for path, _ in pictures[:1]]
         if getattr(params, "network", None) == "vgg19" and not weights.has_vgg19():
             yield {self.stage.status: status(both(i18n.FETCHING), done=0.0)}
-        yield from self.stage.show(self.engine, job, cancel, file_name(spec.id, content, *used))
+        about = job.about(content, *(path for path, _ in pictures if path))
+        name = file_name(spec.id, content, *used)
+        yield from self.stage.show(self.engine, job, cancel, name, about)
 
     # --- the endpoint ---
 
@@ -249,5 +284,5 @@ class PictureTab:
             with tempfile.TemporaryDirectory() as folder:
                 used = [trained_style] if spec.style == "trained" else paths[:1]
                 after = Path(folder) / file_name(spec.id, content, *used)
-                media.save_picture(last.result(), after)
+                media.save_picture(last.result(), after, job.about(content, *paths))
                 yield str(after), last.facts(spec.id)

@@ -14,7 +14,7 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,12 +168,21 @@ def status(line: str, fine: str = "", done: float | None = None) -> str:
     return f'<div class="status">{bar}<p>{line}</p><p class="fine">{fine}</p></div>'
 
 
-def working(progress: Progress, left: float | None) -> str:
-    """The status of a job that is under way."""
-    parts = [both(i18n.STEP, i=progress.i, n=progress.n)]
+def working(
+    progress: Progress, left: float | None, what: str = "", done: float | None = None
+) -> str:
+    """The status of a job that is under way.
+
+    Args:
+        what: HTML that comes first, where the job is a part of something.
+        done: how far the whole is.
+    """
+    parts = [what] if what else []
+    parts.append(both(i18n.STEP, i=progress.i, n=progress.n))
     if left is not None:
         parts.append(both(i18n.LEFT, time=i18n.duration(left)))
-    return status(" · ".join(parts), losses(progress), progress.i / progress.n)
+    share = progress.i / progress.n if done is None else done
+    return status(" · ".join(parts), losses(progress), share)
 
 
 def finished(progress: Progress, size: tuple[int, int]) -> str:
@@ -319,10 +328,25 @@ class Stage(abc.ABC):
 
 
 class PictureStage(Stage):
-    """Shows a picture before and after."""
+    """Shows a picture before and after.
+
+    Args:
+        first: the two files that it shows at first.
+    """
+
+    def __init__(
+        self,
+        start: Text,
+        idle: Text,
+        first: tuple[Path, Path] | None = None,
+        prefix: str = "",
+    ) -> None:
+        self.first = first
+        super().__init__(start, idle, prefix=prefix)
 
     def _draw(self) -> list[Component]:
         self.slider = gr.ImageSlider(
+            self.first,
             label=t(i18n.RESULT),  # type: ignore[arg-type]
             interactive=False,
             buttons=["fullscreen"],
@@ -332,12 +356,18 @@ class PictureStage(Stage):
         return [self.slider]
 
     def show(
-        self, engine: Engine, job: Request, cancel: threading.Event, name: str
+        self,
+        engine: Engine,
+        job: Request,
+        cancel: threading.Event,
+        name: str,
+        about: Mapping[str, Any],
     ) -> Generator[dict[Any, Any], None, Progress | None]:
         """Do a job, and yield what the stage shows of it; gives its last state, if there is one.
 
         Args:
             name: of the file that can be downloaded.
+            about: what that says of how it was made.
         """
         photograph = sized(job.content, job.params)
         size, clock = photograph.size, Clock(photograph.size)
@@ -359,7 +389,7 @@ class PictureStage(Stage):
                 yield {self.status: status(both(i18n.STOPPED_EARLY))}
                 return None
             after = Path(folder) / name
-            media.save_picture(last.result(), after)
+            media.save_picture(last.result(), after, about)
             file = FileData(path=str(after), orig_name=after.name)
             yield {
                 self.slider: slider_data(before, after),

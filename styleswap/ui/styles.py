@@ -13,7 +13,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.request import StyleChoice
 from styleswap.specs import MethodSpec
 from styleswap.ui import i18n
-from styleswap.ui.examples import gallery, style_examples
+from styleswap.ui.examples import FIRST_TRAINED, gallery, style_examples
 from styleswap.ui.i18n import t
 from styleswap.ui.stage import picture_input
 
@@ -100,9 +100,10 @@ def draw_picture(prefix: str = "") -> gr.Image:
 
 
 def trained_styles(method: str) -> list[weights.Entry]:
-    """The trained styles of a method; none where no weights are installed."""
+    """The trained styles of a method, the page's first one first; none where no weights are
+    installed."""
     try:
-        return weights.styles_of(method)
+        return sorted(weights.styles_of(method), key=lambda entry: entry.name != FIRST_TRAINED)
     except StyleSwapError as error:
         logger.warning("%s", error)
         return []

@@ -159,6 +159,29 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 .status-box p.fine { margin-top: 1px; font-size: 13px; color: var(--body-text-color-subdued);
   min-height: 1.5em; }
 
+.cards { display: grid !important; gap: 14px !important;
+  grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); }
+.card { gap: 4px !important; min-width: 0 !important; }
+.says { padding: 0 !important; border: 0 !important; min-height: 44px !important; }
+.says .html-container { padding: 2px !important; font-size: 13px; line-height: 1.5;
+  font-variant-numeric: tabular-nums; }
+.fault { color: var(--error-text-color); }
+
+.plot { display: block; width: 100%; height: auto; }
+.plot text { fill: var(--body-text-color-subdued); font-size: 12px; }
+.plot text.name { fill: var(--body-text-color); font-size: 14px; font-weight: 600; }
+.plot .grid { stroke: var(--border-color-primary); stroke-width: 1; }
+.plot circle { stroke: var(--body-background-fill); stroke-width: 2; }
+
+.figures { width: 100%; border-collapse: collapse; border: 0 !important; font-size: 14px;
+  margin: 0 0 10px !important; font-variant-numeric: tabular-nums; }
+.figures th, .figures td { padding: 7px 10px !important; border: 0 !important; text-align: right;
+  border-bottom: 1px solid var(--border-color-primary) !important; }
+.figures tr { border: 0 !important; }
+.figures th:first-child { text-align: left; }
+.figures thead th { font-weight: 500; color: var(--body-text-color-subdued); }
+.figures tbody th { font-weight: 600; }
+
 .live { padding: 0 !important; border: 0 !important; background: none !important; }
 .live .live-canvas { display: block; width: 100%; object-fit: contain;
   background: #000; border-radius: var(--block-radius); touch-action: pan-y; }
@@ -186,7 +209,11 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
   .stage { --stage: min(100vw, 66vh); scroll-margin-bottom: 215px; }
   .films, .live { --stage: min(75vw, 66vh); }
   .live .stage { --stage: inherit; }
-  .live-first { order: -1; } /* what the camera sees comes before the settings */
+  .tab-container button { padding: 0 8px !important; font-size: 14px !important; }
+  .plot text { font-size: 17px; }
+  .plot text.name { font-size: 19px; }
+  .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .first { order: -1; } /* what there is to see comes before the settings */
   .thumbs .grid-container {
     grid-template-columns: repeat(auto-fill, minmax(44px, 1fr)) !important; }
   .actions { position: fixed; left: 0; right: 0; bottom: 0; z-index: 40; padding: 10px;

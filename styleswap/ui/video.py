@@ -181,13 +181,12 @@ class VideoTab:
 
     def __init__(self, page: gr.Blocks, engine: Engine) -> None:
         self.engine = engine
-        # Those that are made for it first.
-        self.specs = sorted(specs.stylisers(), key=lambda spec: spec.pace != "live")
+        self.specs = specs.stylisers()
         self.choice = Choice(self.specs, specs.VideoParams, "video-", STARTS)
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 self._draw_inputs()
-            with gr.Column(scale=6, min_width=320, elem_classes="result"):
+            with gr.Column(scale=6, min_width=320, elem_classes=["result", "first"]):
                 self.stage = VideoStage(
                     i18n.STYLISE, i18n.VIDEO_IDLE, i18n.DOWNLOAD_VIDEO, "video-"
                 )

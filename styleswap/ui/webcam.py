@@ -72,7 +72,7 @@ class WebcamTab:
                 with gr.Row():
                     self.choice.draw_style()
                 self.choice.draw_method()
-            with gr.Column(scale=6, min_width=320, elem_classes=["result", "live-first"]):
+            with gr.Column(scale=6, min_width=320, elem_classes=["result", "first"]):
                 self._draw_stream()
         self._wire(page)
 

@@ -1,0 +1,445 @@
+"""The tab that lets several methods repaint one photograph, and the endpoint ``/compare``."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import json
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
+from gradio.data_classes import FileData, ImageData
+
+from styleswap import compare, media, specs
+from styleswap.compare import Comparison, Result, State
+from styleswap.errors import StyleSwapError
+from styleswap.request import sized
+from styleswap.specs import CompareParams, MethodSpec, Text
+from styleswap.ui import controls, i18n
+from styleswap.ui.examples import content_input
+from styleswap.ui.i18n import both, t
+from styleswap.ui.picture import PictureTab
+from styleswap.ui.plot import Point, scatter
+from styleswap.ui.stage import (
+    JOBS,
+    PREVIEW_EVERY,
+    QUICK,
+    TIME_CAP,
+    Clock,
+    Stage,
+    checker,
+    file_name,
+    inline,
+    jpeg,
+    picture_input,
+    status,
+    toasts,
+    working,
+)
+from styleswap.ui.styles import draw_picture
+
+if TYPE_CHECKING:
+    from styleswap.engine import Engine
+
+# The card of the photograph itself, beside those of the methods.
+PHOTOGRAPH = "photograph"
+# Of the plot's points: apart from each other in light and in dark, and for the colour-blind.
+COLOURS = ("#8a8478", "#2f846b", "#d95f02", "#7570b3", "#e0a100", "#c2417c", "#4c9be8")
+
+# Puts what two of the cards hold into the slider, in the browser: nothing need be sent twice.
+SLIDE = """(left, right, now, ...cards) => {
+  const of = (name) => cards[%s.indexOf(name)];
+  return [of(left) && of(right) ? [of(left), of(right)] : now];
+}"""
+
+
+def offered(style: str | None) -> list[MethodSpec]:
+    """Those of them that can take a style picture: a trained style there is of few."""
+    able: list[str] = []
+    if style:
+        # What is wrong with it is said when it is chosen, and when the comparison is started.
+        with contextlib.suppress(StyleSwapError, OSError):
+            able, _ = compare.choose(None, style)
+    return [spec for spec in specs.stylisers() if spec.style == "image" or spec.id in able]
+
+
+def make_task(
+    content: str | None,
+    style: str | None,
+    methods: Sequence[str] | None,
+    settings: Mapping[str, Any],
+) -> Comparison:
+    """A comparison out of two pictures' paths, methods (None for all that can), and settings."""
+    if not content:
+        raise StyleSwapError("There is no photograph yet; choose or upload one.")
+    if not style:
+        raise StyleSwapError("There is no style picture yet; choose or upload one.")
+    if methods is not None and not (
+        isinstance(methods, list) and all(isinstance(method, str) for method in methods)
+    ):
+        raise StyleSwapError("methods must be a list of names.")
+    if not isinstance(settings, Mapping):
+        raise StyleSwapError("settings must be an object of names and values.")
+    specs.check_names("A comparison", [k.name for k in specs.knobs(CompareParams)], settings)
+    return compare.open_comparison(content, style, methods, CompareParams(**settings))
+
+
+def states(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[State]:
+    """`compare.run` that also ends once `TIME_CAP` seconds of work are over."""
+    spent = 0.0
+    for state in compare.run(engine, task, cancel):
+        yield state
+        seconds = state.progress.seconds if state.progress else 0.0
+        if spent + seconds >= TIME_CAP:
+            cancel.set()
+        spent += seconds if state.figures else 0.0
+
+
+def caption(figures: Mapping[str, float]) -> str:
+    """What stands under a picture, as HTML."""
+    return " · ".join(both(i18n.FIGURES[k], value=figures[k]) for k in figures if k in i18n.FIGURES)
+
+
+def table(own: Mapping[str, float], results: Sequence[Result]) -> str:
+    """The figures of the photograph and of every result, as HTML."""
+    columns = [both(i18n.METHOD), *(both(i18n.COLUMNS[k]) for k in compare.FIGURES)]
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    rows: list[tuple[str, Mapping[str, Any]]] = [(both(i18n.CONTENT), own)] if own else []
+    rows += [(both(specs.METHODS[result.method].title), result.row) for result in results]
+    body = ""
+    for name, row in rows:
+        cells = (f"{row[k]:.3f}" if k in row else "" for k in compare.FIGURES)
+        body += f'<tr><th scope="row">{name}</th>'
+        body += "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    return f'<table class="figures"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def plot(own: Mapping[str, float], results: Sequence[Result]) -> str:
+    """Content distance against style distance, as HTML."""
+    named = [(i18n.CONTENT, own)] if own else []
+    named += [(specs.METHODS[result.method].name, result.figures) for result in results]
+    colours = dict(
+        zip([PHOTOGRAPH, *(spec.id for spec in specs.stylisers())], COLOURS, strict=False)
+    )
+    chosen = [PHOTOGRAPH] * bool(own) + [result.method for result in results]
+    points = [
+        Point(name, at["content"], at["style"], colours.get(key, COLOURS[0]))
+        for key, (name, at) in zip(chosen, named, strict=True)
+    ]
+    return scatter(points, i18n.COLUMNS["content"], i18n.COLUMNS["style"])
+
+
+class CompareStage(Stage):
+    """A card for the photograph and one for each method, in the order in which they work."""
+
+    def _draw(self) -> list[Component]:
+        self.cards: dict[str, gr.Image] = {}
+        self.captions: dict[str, gr.HTML] = {}
+        self.openers: dict[str, gr.Button] = {}
+        with gr.Column(elem_id=self.id, elem_classes="cards", min_width=200):
+            self._draw_card(PHOTOGRAPH, i18n.CONTENT, i18n.PHOTOGRAPH_CARD)
+            for spec in specs.stylisers():
+                self._draw_card(spec.id, spec.name, spec.summary)
+        return [*self.cards.values(), *self.captions.values(), *self.openers.values()]
+
+    def _draw_card(self, name: str, title: Text, summary: Text) -> None:
+        with gr.Column(elem_classes="card", min_width=130):
+            self.cards[name] = gr.Image(
+                label=t(title),
+                interactive=False,
+                buttons=["download", "fullscreen"],
+                height=210,
+                elem_id=f"{self.id}-{name}",
+            )
+            self.captions[name] = gr.HTML(
+                both(summary),
+                elem_id=f"{self.id}-{name}-says",
+                elem_classes="says",
+                container=False,
+                padding=False,
+            )
+            if name != PHOTOGRAPH:
+                self.openers[name] = gr.Button(
+                    t(i18n.OPEN_IN_PICTURE),
+                    size="sm",
+                    interactive=False,
+                    elem_id=f"{self.id}-{name}-open",
+                )
+
+    def begun(self, task: Comparison) -> dict[Any, Any]:
+        """What shows that a comparison begins."""
+        lines = {
+            self.captions[name]: both(i18n.WAITING if name in task.methods else i18n.LEFT_OUT)
+            for name in self.openers
+        }
+        shut = {button: gr.update(interactive=False) for button in self.openers.values()}
+        return {**dict.fromkeys(self.cards.values()), **lines, **shut}
+
+    def show_photograph(self, file: Path, own: Mapping[str, float]) -> dict[Any, Any]:
+        """What shows the photograph, and its figures."""
+        return {
+            self.cards[PHOTOGRAPH]: ImageData(path=str(file), orig_name=file.name).model_dump(),
+            self.captions[PHOTOGRAPH]: caption(own),
+        }
+
+    def show_step(self, state: State, size: tuple[int, int]) -> dict[Any, Any]:
+        """What shows a method at work."""
+        assert state.progress is not None
+        preview = inline(jpeg(state.progress.picture(), size))
+        line = both(i18n.STEP, i=state.progress.i, n=state.progress.n)
+        return {
+            self.cards[state.method]: preview.model_dump(),
+            self.captions[state.method]: line,
+        }
+
+    def show_result(self, result: Result, file: Path, name: str) -> dict[Any, Any]:
+        """What shows what a method made; `name` is of the file that can be downloaded."""
+        shown = ImageData(path=str(file), orig_name=name).model_dump()
+        return {
+            self.cards[result.method]: shown,
+            self.captions[result.method]: caption(result.row),
+            self.openers[result.method]: gr.update(interactive=True),
+        }
+
+    def show_fault(self, state: State) -> dict[Any, Any]:
+        """What says that a method could not do it."""
+        line = f'<span class="fault">{html.escape(str(state.fault))}</span>'
+        return {self.cards[state.method]: None, self.captions[state.method]: line}
+
+
+class CompareTab:
+    """The tab's widgets and what happens on them; drawn where it is constructed.
+
+    Args:
+        picture: the tab in which a result's settings can be opened; it is one of `tabs`.
+    """
+
+    def __init__(self, page: gr.Blocks, engine: Engine, picture: PictureTab, tabs: gr.Tabs) -> None:
+        self.engine = engine
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                self._draw_inputs()
+            with gr.Column(scale=7, min_width=320, elem_classes="result"):
+                self.stage = CompareStage(
+                    i18n.COMPARE, i18n.COMPARE_IDLE, i18n.DOWNLOAD_ZIP, "compare-"
+                )
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=6, min_width=320):
+                self._draw_slider()
+            with gr.Column(scale=6, min_width=320):
+                self.table = gr.HTML(
+                    table({}, []), elem_id="compare-table", container=False, padding=False
+                )
+                self.plot = gr.HTML(plot({}, []), elem_id="compare-plot", container=False)
+        self._wire(page, picture, tabs)
+        self._wire_endpoint()
+
+    def _draw_inputs(self) -> None:
+        with gr.Row():
+            with gr.Column(min_width=150):
+                self.content = content_input(i18n.CONTENT, "compare-")
+            with gr.Column(min_width=150):
+                self.style = draw_picture("compare-")
+        methods = offered(self.style.value["path"] if self.style.value else None)
+        self.methods = gr.CheckboxGroup(
+            [(t(spec.title), spec.id) for spec in methods],
+            value=[spec.id for spec in methods],
+            label=t(i18n.METHODS),
+            info=t(i18n.METHODS_HELP),
+            elem_id="compare-methods",
+        )
+        self.settings = controls.draw(specs.knobs(CompareParams), "compare-")
+
+    def _draw_slider(self) -> None:
+        choices = [(t(i18n.CONTENT), PHOTOGRAPH)]
+        choices += [(t(spec.title), spec.id) for spec in specs.stylisers()]
+        with gr.Row():
+            self.sides = [
+                gr.Dropdown(
+                    choices,
+                    value=value,
+                    label=t(label),
+                    filterable=False,
+                    min_width=130,
+                    elem_id=f"compare-{name}",
+                )
+                for name, label, value in (
+                    ("left", i18n.LEFT_SIDE, PHOTOGRAPH),
+                    ("right", i18n.RIGHT_SIDE, specs.stylisers()[0].id),
+                )
+            ]
+        self.slider = gr.ImageSlider(
+            label=t(i18n.ANY_TWO),  # type: ignore[arg-type]
+            interactive=False,
+            buttons=["fullscreen"],
+            elem_id="compare-slider",
+            elem_classes="stage",
+        )
+
+    # --- events ---
+
+    def _wire(self, page: gr.Blocks, picture: PictureTab, tabs: gr.Tabs) -> None:
+        for box, what in ((self.content, "photograph"), (self.style, "style picture")):
+            box.upload(checker(what), box, box, **(QUICK | {"queue": True}), concurrency_limit=None)
+        self.style.change(self._offer, [self.style, self.methods], self.methods, **QUICK)
+        inputs: set[Component] = {self.content, self.style, self.methods, *self.settings.values()}
+        self.stage.wire(page, self._work, inputs, [self.table, self.plot, *self.sides])
+        cards = self.stage.cards
+        gr.on(
+            [box.change for box in (*self.sides, *cards.values())],  # type: ignore[attr-defined]
+            None,
+            [*self.sides, self.slider, *cards.values()],
+            self.slider,
+            js=SLIDE % json.dumps(list(cards)),
+            api_visibility="private",
+        )
+        for name, button in self.stage.openers.items():
+
+            def open_(*held: Any, method: str = name) -> dict[Any, Any]:
+                content, style, *settings = held
+                with toasts(html.escape):
+                    _, trained = compare.choose([method], style)
+                    shared = dict(zip(self.settings, settings, strict=True))
+                    opened = picture.opened(method, content, style, trained.get(method), shared)
+                    return {tabs: gr.update(selected="picture"), **opened}
+
+            button.click(
+                open_,
+                [self.content, self.style, *self.settings.values()],
+                [tabs, *picture.openable],
+                **QUICK,
+            )
+
+    def _offer(self, style: str | None, chosen: list[str]) -> Any:
+        """Another style picture: there may be a trained style of it, or none."""
+        methods = offered(style)
+        return gr.update(
+            choices=[(t(spec.title), spec.id) for spec in methods],
+            value=[s.id for s in methods if s.id in chosen or s.style == "trained"],
+        )
+
+    def _work(
+        self, values: dict[Component, Any], cancel: threading.Event
+    ) -> Iterator[dict[Any, Any]]:
+        stage, results = self.stage, list[Result]()
+        settings = controls.settings(specs.knobs(CompareParams), self.settings, values)
+        content, style = values[self.content], values[self.style]
+        task = make_task(content, style, values[self.methods], settings)
+        yield stage.begun(task)
+        photograph = sized(task.content, task.params)
+        size, shown = photograph.size, 0.0
+        clocks = {method: Clock(size) for method in task.methods}
+        # Gradio has its own copies of what was yielded from here once the generator goes on.
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            before = folder / "photograph.png"
+            media.save_picture(photograph, before)
+            own = compare.untouched(self.engine, task, cancel)
+            yield stage.show_photograph(before, own) | self._figures(own, results)
+            for state in states(self.engine, task, cancel):
+                last, method = state.progress, state.method
+                if last and state.figures:
+                    results.append(Result(method, last, state.figures))
+                    file = compare.save_result(task, results[-1], folder)
+                    yield {
+                        **stage.show_result(results[-1], file, file_name(method, content, style)),
+                        **self._figures(own, results),
+                        self.sides[1]: method,
+                    }
+                    continue
+                if not last:
+                    yield stage.show_fault(state)
+                    continue
+                left = clocks[method].left(last)
+                if time.monotonic() - shown >= PREVIEW_EVERY:
+                    shown = time.monotonic()
+                    done = (len(results) + last.i / last.n) / len(task.methods)
+                    title = both(specs.METHODS[method].title)
+                    yield {
+                        **stage.show_step(state, size),
+                        stage.status: working(last, left, title, done),
+                    }
+            if not results:
+                yield {stage.status: status(both(i18n.STOPPED_EARLY))}
+                return
+            compare.save_records(task, own, results, folder)
+            before.unlink()
+            target = file_name("compare", content, style).removesuffix(".png")
+            with tempfile.TemporaryDirectory() as packed:
+                file = Path(shutil.make_archive(f"{packed}/{target}", "zip", folder))
+                zipped = FileData(path=str(file), orig_name=file.name).model_dump()
+                seconds = i18n.duration(sum(result.progress.seconds for result in results))
+                text = i18n.COMPARED if len(results) == len(task.methods) else i18n.COMPARED_SOME
+                line = both(text, i=len(results), n=len(task.methods), time=seconds)
+                yield {
+                    stage.status: status(line, both(i18n.FIGURES_HELP), 1.0),
+                    stage.download: gr.update(value=zipped, interactive=True),
+                }
+
+    def _figures(self, own: Mapping[str, float], results: Sequence[Result]) -> dict[Any, Any]:
+        """What shows the table and the plot."""
+        return {self.table: table(own, results), self.plot: plot(own, results)}
+
+    # --- the endpoint ---
+
+    def _wire_endpoint(self) -> None:
+        known = ", ".join(spec.id for spec in specs.stylisers())
+        names = ", ".join(k.name for k in specs.knobs(CompareParams))
+        with gr.Column(visible=False):
+            inputs = [
+                picture_input(label="content: the photograph"),
+                picture_input(label="style: the style picture"),
+                gr.JSON(label=f"methods: a list out of {known}; all that can, if null"),
+                gr.JSON(label=f"settings by name: {names}"),
+            ]
+            outputs = [
+                gr.File(
+                    label="the pictures, the contact sheet and results.json", file_count="multiple"
+                ),
+                gr.JSON(label="settings, figures of the photograph, results"),
+            ]
+            gr.Button().click(
+                self._compare,
+                inputs,
+                outputs,
+                api_name="compare",
+                api_description="Repaint a picture in one style by several methods and measure the"
+                " results. While they work, no files and the step come; the last answer holds all.",
+                concurrency_limit=JOBS,
+                concurrency_id="engine",
+            )
+
+    def _compare(
+        self,
+        content: str | None,
+        style: str | None,
+        methods: list[str] | None = None,
+        settings: dict[str, Any] | None = None,
+    ) -> Iterator[tuple[list[str] | None, dict[str, Any]]]:
+        with toasts(str):
+            task = make_task(content, style, methods, settings or {})
+            cancel, shown, results = threading.Event(), time.monotonic(), list[Result]()
+            own, faults = compare.untouched(self.engine, task, cancel), {}
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                for state in states(self.engine, task, cancel):
+                    if state.fault:
+                        faults[state.method] = state.fault
+                    elif state.progress and state.figures:
+                        results.append(Result(state.method, state.progress, state.figures))
+                        compare.save_result(task, results[-1], folder)
+                    elif state.progress and time.monotonic() - shown >= PREVIEW_EVERY:
+                        shown = time.monotonic()
+                        at = {"step": state.progress.i, "steps": state.progress.n}
+                        yield None, {"method": state.method, **at}
+                found = compare.save_records(task, own, results, folder)
+                files = [folder / result.file for result in results]
+                files += [folder / compare.SHEET, folder / compare.RESULTS]
+                yield [str(file) for file in files], found | ({"faults": faults} if faults else {})
