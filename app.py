@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import gc
+import threading
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from styleswap.engine import Engine
-from styleswap.ui import page
+from styleswap.late import late
+
+if TYPE_CHECKING:
+    from styleswap.engine import Engine
+
+# Seconds in which a browser that waits already is given the page, before the engine is made.
+HEAD_START = 0.8
 
 
 def main(
@@ -16,7 +23,31 @@ def main(
     share: Annotated[bool, typer.Option(help="Make a public link through Gradio.")] = False,
 ) -> None:
     """Open StyleSwap's page; what is not given here may stand in a GRADIO_* variable."""
-    page.launch(Engine(), server_name=host, server_port=port, share=share or None)
+    # Nothing of what is imported and drawn is garbage: looking for it took a tenth of the start.
+    gc.disable()
+    from styleswap.ui import page
+
+    engine = late(make_engine)
+    launched = page.launch(
+        engine,
+        server_name=host,
+        server_port=port,
+        share=share or None,
+        prevent_thread_lock=True,
+    )
+    gc.freeze()
+    gc.enable()
+    warming = threading.Timer(HEAD_START, page.warm_up, [engine])
+    warming.daemon = True
+    warming.start()
+    launched.block_thread()
+
+
+def make_engine() -> Engine:
+    """The engine, and with it torch, which takes longer than the page."""
+    from styleswap.engine import Engine
+
+    return Engine()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from styleswap import media
 from styleswap.errors import StyleSwapError
+from styleswap.request import Request, StyleChoice, check_clean, check_styles
 from styleswap.specs import (
     METHODS,
     CompareParams,
@@ -42,7 +43,7 @@ from styleswap.specs import (
 from styleswap.training.settings import InverseSettings, PerceptualSettings, StyleSettings
 
 if TYPE_CHECKING:
-    from styleswap.engine import Progress, StyleChoice
+    from styleswap.engine import Progress
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 train_app = typer.Typer(no_args_is_help=True, help="Train our own networks.")
@@ -150,7 +151,7 @@ def image(
     media.check_target(output)
     picture = media.open_picture(content, "content")
     # Here and not above: a help text should not wait for torch.
-    from styleswap.engine import Engine, Request
+    from styleswap.engine import Engine
 
     choices = _choices(spec, style, style_weight)
 
@@ -215,7 +216,6 @@ def _choices(
 ) -> list[StyleChoice]:
     """What the engine is told of the style, out of --style and --style-weight."""
     from styleswap import weights as trained
-    from styleswap.engine import StyleChoice
 
     names = styles or []
     if spec.style == "trained":
@@ -255,7 +255,7 @@ def images(
     if output.resolve() == pictures.resolve():
         raise StyleSwapError("The results would overwrite the pictures; give another folder to -o.")
     media.make_folder(output)
-    from styleswap.engine import Engine, Request, check_styles
+    from styleswap.engine import Engine
 
     choices, engine, faults = _choices(spec, style, style_weight), Engine(), 0
     check_styles(spec, choices)
@@ -374,8 +374,8 @@ def denoise(
     media.check_target(output)
     picture = media.open_picture(content, "picture")
     reference = media.open_picture(clean, "clean picture") if clean else None
-    from styleswap.engine import Engine, Request
-    from styleswap.methods.denoise import check_clean, report
+    from styleswap.engine import Engine
+    from styleswap.methods.denoise import report
 
     check_clean(picture, reference)
     job = Request(spec.id, picture, [], params)

@@ -7,14 +7,17 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from styleswap import __version__, media, weights
-from styleswap.engine import Engine, Progress, Request, Stopped, StyleChoice, sized
 from styleswap.errors import StyleSwapError
+from styleswap.request import Request, Stopped, StyleChoice, sized
 from styleswap.specs import METHODS, CompareParams, MethodSpec, get_spec, stylisers
+
+if TYPE_CHECKING:
+    from styleswap.engine import Engine, Progress
 
 FIGURES = ("seconds", "content", "style", "brightness")
 RESULTS, SHEET = "results.json", "contact-sheet.jpg"

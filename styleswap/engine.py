@@ -8,15 +8,14 @@ import importlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from styleswap import __version__, media, metrics, tensors, weights
+from styleswap import media, metrics, tensors, weights
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.methods import denoise
@@ -26,13 +25,10 @@ from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.inverse import InverseNetwork
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.nets.transformer import TransformerNetwork
+from styleswap.request import Request, Stopped, StyleChoice, check_styles, check_thin, sized
 from styleswap.runtimes import bf16_is_fast, for_films, prepare
 from styleswap.specs import MethodSpec, Params, StylisingParams, get_spec
 
-# The deepest layer is 16 times smaller than the picture; it should have two pixels at least.
-SHORTEST_SIDE = 32
-# Two halves of two pixels: less has no noise that could be told from the picture.
-THINNEST = 4
 # Jobs of seconds or minutes that may be under way at once, step by step in turn: each keeps its
 # memory until its end, up to 2 GB.
 MOST_BEGUN = 3
@@ -40,49 +36,6 @@ MOST_BEGUN = 3
 BATCH = 8
 # Style pictures are never used larger than this: twice the largest result of Gatys.
 LONGEST_STYLE = 4096
-
-
-@dataclass(frozen=True)
-class StyleChoice:
-    """A style as a person names it: a picture, or a trained style's name; weights are relative."""
-
-    picture: Image.Image | None = None
-    name: str | None = None
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class Request:
-    """A picture to make. Pictures are RGB, as `styleswap.media` gives them."""
-
-    method: str
-    content: Image.Image
-    styles: Sequence[StyleChoice]
-    params: Params
-
-    def about(self, content: str | None, *styles: str | None) -> dict[str, Any]:
-        """The job as it is written into the result's file.
-
-        Args:
-            content, styles: the names of the files; that of a trained style is known here.
-        """
-        chosen = [
-            {"name": choice.name or (Path(name).name if name else None), "weight": choice.weight}
-            for choice, name in zip(
-                self.styles, [*styles, *[None] * len(self.styles)], strict=False
-            )
-        ]
-        return {
-            "version": __version__,
-            "method": self.method,
-            "content": Path(content).name if content else None,
-            "styles": chosen,
-            "settings": asdict(self.params),
-        }
-
-
-class Stopped(Exception):
-    """A job was cancelled while it waited for the device."""
 
 
 @dataclass
@@ -439,50 +392,3 @@ def with_finish(steps: Iterator[Step], job: Job) -> Iterator[Step]:
     assert last is not None
     for step in denoise.finished(job, last.image):
         yield Step(last.n + step.i, last.n + more, step.image, last.losses)
-
-
-def sized(content: Image.Image, params: Params) -> Image.Image:
-    """The content as a method is given it: of the size that its settings ask for, if they do.
-
-    Raises:
-        StyleSwapError: it would be too thin.
-    """
-    if isinstance(params, StylisingParams):
-        content = media.fit(content, params.size)
-        check_thin(content.size)
-    elif min(content.size) < THINNEST:
-        raise StyleSwapError(
-            f"The picture is {content.width} x {content.height} pixels; {THINNEST} a side are"
-            " needed."
-        )
-    return content
-
-
-def check_thin(size: tuple[int, int]) -> None:
-    """Refuse what is too thin for the deepest layers, in one sentence."""
-    if min(size) < SHORTEST_SIDE:
-        raise StyleSwapError(
-            f"At size {max(size)} the picture would be only {min(size)} px on its shorter side and"
-            f" {SHORTEST_SIDE} are needed; choose a larger size or crop it."
-        )
-
-
-def check_styles(spec: MethodSpec, styles: Sequence[StyleChoice]) -> None:
-    """Refuse styles that a method cannot take, in one sentence."""
-    if spec.style == "none":
-        if styles:
-            raise StyleSwapError(f"{spec.id} takes no style; leave it out.")
-        return
-    kind = "style picture" if spec.style == "image" else "trained style"
-    if not styles:
-        raise StyleSwapError(f"{spec.id} needs a {kind}; give one.")
-    if len(styles) > spec.max_styles:
-        raise StyleSwapError(
-            f"{spec.id} takes at most {spec.max_styles} {kind}{'s' * (spec.max_styles > 1)},"
-            f" not {len(styles)}."
-        )
-    for s in styles:
-        if (s.picture is None) == (spec.style == "image"):
-            raise StyleSwapError(f"{spec.id} needs a {kind}; give one.")
-        if not 0 < s.weight < float("inf"):
-            raise StyleSwapError(f"A style's weight must be above 0, not {s.weight:g}.")

@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import cv2
@@ -35,11 +35,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from styleswap import media, specs, weights
-from styleswap.engine import Engine, Painter, StyleChoice
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
+from styleswap.request import StyleChoice
 from styleswap.specs import LiveParams, MethodSpec, Params
 from styleswap.steady import Finder, Steady
+
+if TYPE_CHECKING:
+    from styleswap.engine import Engine, Painter
 
 # Below Gradio's own prefix, which every proxy in front of it hands on.
 PATH = "/gradio_api/live/frame"

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 import torch
-from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from styleswap import ops
@@ -88,6 +87,9 @@ def ssim(x: Tensor, clean: Tensor) -> float:
     the mean over the channels: 1 for equal ones. Sides under 11 px give nan: its window is that."""
     if min(x.shape[2:]) < 11:
         return math.nan
+    # Here and not above: every job would wait for it.
+    from skimage.metrics import structural_similarity
+
     found = [
         structural_similarity(
             one,

@@ -20,14 +20,17 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from styleswap import metrics, video
-from styleswap.engine import Engine, Stopped, StyleChoice
+from styleswap import video
 from styleswap.media import Pixels
+from styleswap.request import Stopped, StyleChoice
 from styleswap.specs import Params, VideoParams
 from styleswap.steady import Finder, Motion, Steady
 from styleswap.video import Clip
+
+if TYPE_CHECKING:
+    from styleswap.engine import Engine
 
 T = TypeVar("T")
 
@@ -237,6 +240,8 @@ def warping_errors(request: VideoRequest, target: Path) -> dict[str, float]:
     Returns:
         ``warping_error`` of the result and ``warping_error_content`` of what it was made from.
     """
+    from styleswap import metrics  # torch and scikit-image, which no page needs to make a video
+
     chosen, size = request.chosen, request.size
     made = video.open_clip(target)
     filmed = (pixels for _, pixels in video.read_frames(request.clip, chosen, size))

@@ -4,6 +4,7 @@ Our own networks stand in ``pretrained/MANIFEST.toml``, one table each, and lie 
 the table names a `repo` and a `revision`, on the Hugging Face Hub. VGG-19 is not ours: of
 torchvision's weights only the convolutions up to conv5_1 are fetched, 52 of 575 MB, on the first
 use and never on import. Only safetensors is read, and every file's SHA-256 is checked on each load.
+torch is imported where tensors are made: a page that lists the styles shall not wait for it.
 """
 
 from __future__ import annotations
@@ -18,11 +19,9 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import safetensors.torch
 import tomlkit
-import torch
 from filelock import FileLock
 from huggingface_hub import (
     constants,
@@ -48,6 +47,9 @@ from tomlkit.items import Comment, Table, Whitespace
 from tqdm import tqdm
 
 from styleswap.errors import StyleSwapError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 MANIFEST = "MANIFEST.toml"
@@ -253,13 +255,16 @@ def _replace(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def load(name: str, folder: Path = PRETRAINED) -> dict[str, torch.Tensor]:
+def load(name: str, folder: Path = PRETRAINED) -> dict[str, Tensor]:
     """The tensors of the weights that the manifest calls `name`, float16 widened to float32.
 
     Raises:
         StyleSwapError: no such entry, no such file, not the file that the manifest describes, or
             the Hub cannot be reached for one that lies only there.
     """
+    import safetensors.torch
+    import torch
+
     entries = manifest(folder)
     if name not in entries:
         raise StyleSwapError(
@@ -330,7 +335,7 @@ def find_style(name: str, folder: Path = PRETRAINED) -> Entry:
     return found[name]
 
 
-def load_style(name: str, folder: Path = PRETRAINED) -> dict[str, torch.Tensor]:
+def load_style(name: str, folder: Path = PRETRAINED) -> dict[str, Tensor]:
     """The tensors of a trained style.
 
     Raises:
@@ -409,7 +414,7 @@ def has_vgg19() -> bool:
     return path.is_file() and _sidecar(path).is_file()
 
 
-def vgg19_features(progress: Progress | None = None) -> dict[str, torch.Tensor]:
+def vgg19_features(progress: Progress | None = None) -> dict[str, Tensor]:
     """VGG-19's convolutions up to conv5_1, trained on ImageNet, by torchvision's names.
 
     Simonyan & Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, ICLR
@@ -453,8 +458,10 @@ def vgg19_features(progress: Progress | None = None) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _cached(path: Path) -> dict[str, torch.Tensor] | None:
+def _cached(path: Path) -> dict[str, Tensor] | None:
     """The tensors of the cache, or None where they are missing, damaged or not those we want."""
+    import safetensors.torch
+
     try:
         data = path.read_bytes()
         wanted = _sidecar(path).read_bytes()[:64]
@@ -507,6 +514,9 @@ def _download(path: Path, progress: Progress | None) -> None:
                 f" {total / 1e6:.0f} MB; try again and it goes on from there, or choose the network"
                 " 'small'."
             ) from None
+
+    import safetensors.torch
+    import torch
 
     data = bytearray(part.read_bytes())
     tensors = {}

@@ -28,7 +28,6 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from styleswap import metrics, ops, tensors
-from styleswap.errors import StyleSwapError
 from styleswap.methods.base import Job, Step
 from styleswap.methods.features import fast
 from styleswap.nets.denoiser import REACH, Denoiser, new_denoiser
@@ -244,9 +243,3 @@ def report(
     first, second = (tensors.to_pil(y) for y in ops.pair_downsample(x))
     residual = tensors.to_pil(0.5 + 2 * (x - result))
     return Report({k: round(v, 4) for k, v in figures.items()}, first, second, residual)
-
-
-def check_clean(content: Image.Image, clean: Image.Image | None) -> None:
-    """Refuse a clean picture of another size."""
-    if clean and clean.size != content.size:
-        raise StyleSwapError("The clean picture has another size; give that of the noisy one.")

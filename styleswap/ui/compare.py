@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
@@ -19,8 +19,8 @@ from gradio.data_classes import FileData, ImageData
 
 from styleswap import compare, media, specs
 from styleswap.compare import Comparison, Result, State
-from styleswap.engine import Engine, sized
 from styleswap.errors import StyleSwapError
+from styleswap.request import sized
 from styleswap.specs import CompareParams, MethodSpec, Text
 from styleswap.ui import controls, i18n
 from styleswap.ui.examples import content_input
@@ -44,6 +44,9 @@ from styleswap.ui.stage import (
     working,
 )
 from styleswap.ui.styles import draw_picture
+
+if TYPE_CHECKING:
+    from styleswap.engine import Engine
 
 # The card of the photograph itself, beside those of the methods.
 PHOTOGRAPH = "photograph"

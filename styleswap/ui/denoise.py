@@ -6,15 +6,14 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
 from gradio.components import Component
 
 from styleswap import media, specs
-from styleswap.engine import Engine, Request
 from styleswap.errors import StyleSwapError
-from styleswap.methods import denoise as method
+from styleswap.request import Request, check_clean
 from styleswap.specs import DenoiseParams, Params
 from styleswap.ui import controls, i18n
 from styleswap.ui.examples import content_input
@@ -32,6 +31,9 @@ from styleswap.ui.stage import (
     picture_input,
     toasts,
 )
+
+if TYPE_CHECKING:
+    from styleswap.engine import Engine
 
 SPEC = specs.METHODS["denoise"]
 
@@ -94,6 +96,8 @@ class DenoiseTab:
         last = yield from self.stage.show(self.engine, job, cancel, name, about)
         if last is None:
             return
+        from styleswap.methods import denoise as method  # with torch, which the job has needed
+
         found = method.report(job.content, cast(DenoiseParams, job.params), last.image)
         lines = [both(i18n.NOISE_FOUND, **found.figures)]
         if "psnr" in found.figures:
@@ -140,8 +144,10 @@ class DenoiseTab:
                 raise StyleSwapError("settings must be an object of names and values.")
             job = make_request(content, specs.make_params(SPEC, settings or {}))
             reference = media.open_picture(clean, "clean picture") if clean else None
-            method.check_clean(job.content, reference)
+            check_clean(job.content, reference)
             last = yield from answers(paint(self.engine, job, threading.Event()))
+            from styleswap.methods import denoise as method
+
             found = method.report(
                 job.content, cast(DenoiseParams, job.params), last.image, reference
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,17 @@ def content_input(label: Text, prefix: str = "") -> gr.Image:
     return box
 
 
+def small(picture: Image.Image) -> Image.Image:
+    """A picture as galleries show it."""
+    return ImageOps.fit(picture, (THUMB_SIDE, THUMB_SIDE))
+
+
+@functools.cache  # most are on several tabs
+def small_of(file: Path) -> Image.Image:
+    """The picture in a file, likewise."""
+    return small(media.open_picture(file))
+
+
 def gallery(
     files: Sequence[Path | Image.Image],
     values: Sequence[Any],
@@ -73,13 +85,11 @@ def gallery(
     """
     if not files:
         return None
-    thumbs = []
     names = names or [Path(str(value)).stem for value in values]
-    for file, name in zip(files, names, strict=True):
-        picture = file if isinstance(file, Image.Image) else media.open_picture(file)
-        thumbs.append((ImageOps.fit(picture, (THUMB_SIDE, THUMB_SIDE)), name))
+    thumbs = [small_of(file) if isinstance(file, Path) else small(file) for file in files]
     gallery = gr.Gallery(
-        thumbs,
+        list(zip(thumbs, names, strict=True)),
+        format="jpeg",  # written several times as fast as Gradio's own, while everybody waits
         label=t(label),
         show_label=False,
         container=False,

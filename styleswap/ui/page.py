@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from styleswap import live
-from styleswap.engine import Engine
+from styleswap import live, media, specs
+from styleswap.errors import StyleSwapError
 from styleswap.live import Room
+from styleswap.request import Request, StyleChoice
 from styleswap.specs import Text
 from styleswap.ui import examples, i18n, theme
 from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.i18n import both, t
 from styleswap.ui.picture import PictureTab
+from styleswap.ui.styles import trained_styles
 from styleswap.ui.video import VideoTab
 from styleswap.ui.webcam import WebcamTab
+
+if TYPE_CHECKING:
+    from styleswap.engine import Engine
 
 # Uploads and results are looked through every hour and deleted when they are half a day old.
 DELETE_CACHE = (3600, 12 * 3600)
@@ -34,11 +40,23 @@ def launch(engine: Engine, **options: Any) -> gr.Blocks:
     return page
 
 
+def warm_up(engine: Engine) -> None:
+    """Make the picture that a first visitor asks for, so that whoever does need not wait long."""
+    spec = specs.stylisers()[0]
+    picture = media.open_picture(examples.content_examples()[0])
+    for style in trained_styles(spec.id)[:1]:
+        request = Request(spec.id, picture, [StyleChoice(name=style.name)], spec.params())
+        with contextlib.suppress(StyleSwapError):
+            for _ in engine.run(request):
+                pass
+
+
 def build(room: Room) -> gr.Blocks:
     """The whole page, ready for ``launch(**launch_options(room))``."""
     page = gr.Blocks(
         title="StyleSwap", analytics_enabled=False, fill_width=True, delete_cache=DELETE_CACHE
     )
+    page.queue(max_size=QUEUE)  # first, since Gradio then describes the whole page once more
     with page:
         gr.HTML(
             f'<header id="header"><h1>Style<b>Swap</b></h1><p>{both(i18n.TAGLINE)}</p></header>',
@@ -58,7 +76,6 @@ def build(room: Room) -> gr.Blocks:
                 WebcamTab(page, room)
             with tab("denoise", i18n.DENOISE_TAB):
                 DenoiseTab(page, room.engine)
-    page.queue(max_size=QUEUE)
     return page
 
 

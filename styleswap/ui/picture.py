@@ -7,14 +7,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
 
 from styleswap import media, specs, weights
-from styleswap.engine import Engine, Request, StyleChoice
 from styleswap.errors import StyleSwapError
+from styleswap.request import Request, StyleChoice
 from styleswap.specs import MethodSpec, Params, StylisingParams, Text
 from styleswap.ui import controls, i18n
 from styleswap.ui.controls import Controls
@@ -33,6 +33,9 @@ from styleswap.ui.stage import (
     toasts,
 )
 from styleswap.ui.styles import draw_picture, draw_trained, make_styles
+
+if TYPE_CHECKING:
+    from styleswap.engine import Engine
 
 # --- one job, for the page and for the endpoint ---
 

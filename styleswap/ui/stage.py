@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
@@ -25,11 +25,14 @@ from gradio.data_classes import FileData, ImageData
 from PIL import Image
 
 from styleswap import media
-from styleswap.engine import Engine, Progress, Request, sized
 from styleswap.errors import StyleSwapError
+from styleswap.request import Request, sized
 from styleswap.specs import Text
 from styleswap.ui import i18n
 from styleswap.ui.i18n import both, t
+
+if TYPE_CHECKING:
+    from styleswap.engine import Engine, Progress
 
 # After so many seconds of work a job ends as if it had been stopped: others wait for the device.
 TIME_CAP = 600.0

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from styleswap import media, weights
-from styleswap.engine import StyleChoice
 from styleswap.errors import StyleSwapError
+from styleswap.request import StyleChoice
 from styleswap.specs import MethodSpec
 from styleswap.ui import i18n
 from styleswap.ui.examples import FIRST_TRAINED, gallery, style_examples

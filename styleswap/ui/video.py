@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
@@ -18,10 +18,10 @@ from PIL import Image
 
 from styleswap import movie, specs
 from styleswap import video as files
-from styleswap.engine import Engine, Stopped, StyleChoice
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.movie import VideoProgress, VideoRequest
+from styleswap.request import Stopped, StyleChoice
 from styleswap.specs import MethodSpec
 from styleswap.ui import i18n
 from styleswap.ui.choice import Choice
@@ -42,6 +42,9 @@ from styleswap.ui.stage import (
     toasts,
 )
 from styleswap.ui.styles import make_styles
+
+if TYPE_CHECKING:
+    from styleswap.engine import Engine
 
 # A visitor's first video shall be there soon; who wants it larger says so.
 STARTS = {"size": 640}

@@ -14,10 +14,11 @@ from PIL import Image
 from torch import Tensor
 
 from styleswap import metrics, ops, tensors
-from styleswap.engine import Engine, Progress, Request, StyleChoice
+from styleswap.engine import Engine, Progress
 from styleswap.errors import StyleSwapError
 from styleswap.methods import denoise
 from styleswap.nets.denoiser import new_denoiser
+from styleswap.request import Request, StyleChoice, check_clean
 from styleswap.specs import AdainParams, DenoiseParams
 from tests.helpers import ROOT, colourful, noise, picture
 
@@ -172,7 +173,7 @@ def test_the_report(engine: Engine, quick: None) -> None:
     known = denoise.report(LAKE, DenoiseParams(), result, LAKE)
     assert known.figures["psnr_noisy"] == math.inf
     with pytest.raises(StyleSwapError, match="another size"):
-        denoise.check_clean(LAKE, LAKE.resize((20, 20)))
+        check_clean(LAKE, LAKE.resize((20, 20)))
 
 
 def test_as_the_last_step_of_another_method(engine: Engine, quick: None) -> None:

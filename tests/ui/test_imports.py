@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ FILES = [
     PACKAGE / "specs.py",
     PACKAGE / "media.py",
     PACKAGE / "errors.py",
+    PACKAGE / "request.py",
     *sorted((PACKAGE / "ui").glob("*.py")),
 ]
 
@@ -33,6 +36,27 @@ def imported(source: str) -> set[str]:
 def test_no_torch(file: Path) -> None:
     roots = {name.partition(".")[0] for name in imported(file.read_text("utf-8"))}
     assert not roots & {"torch", "torchvision"}
+
+
+def test_the_page_is_built_without_what_takes_long_to_import() -> None:
+    """Whoever starts it would wait for that as well."""
+    program = """
+import sys
+from styleswap.late import late
+from styleswap.live import Room
+from styleswap.ui import page
+
+def make():
+    raise AssertionError("the engine is made before it is needed")
+
+page.build(Room(late(make)))
+slow = {"torch", "torchvision", "openvino", "skimage", "scipy", "accelerate", "matplotlib"}
+print(*sorted(slow & sys.modules.keys()))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=PACKAGE.parent
+    )
+    assert (ran.stdout.strip(), ran.returncode) == ("", 0), ran.stderr
 
 
 @pytest.mark.parametrize("name", ["specs.py", "media.py", "errors.py"])

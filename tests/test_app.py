@@ -1,0 +1,88 @@
+"""The page as `python app.py` starts it, and with many visitors."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from styleswap import weights
+from tests.helpers import ROOT
+
+VISITORS = 20
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Of a server that has just been started."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)],
+        cwd=ROOT,
+        env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "gradio")},
+        stdout=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        while server.poll() is None:
+            try:
+                httpx.get(address).raise_for_status()
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        assert server.poll() is None
+        yield address
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_twenty_visitors_and_a_picture(address: str, photo: Path, tmp_path: Path) -> None:
+    """From the first moment on, with all of their pages open and some of them asking at once."""
+    style = weights.styles_of("johnson")[0].name
+
+    def visit(k: int) -> httpx.Response:
+        # What an open page is to the server: a stream that does not end.
+        beat = client.build_request("GET", f"{address}/gradio_api/heartbeat/visitor-{k}")
+        return client.send(beat, stream=True)
+
+    def picture(_: int) -> Any:
+        visitor = Client(address, verbose=False, download_files=tmp_path)
+        return visitor.predict(
+            handle_file(photo),
+            None,
+            "johnson",
+            {"size": 128},
+            trained_style=style,
+            api_name="/stylize",
+        )
+
+    limits = httpx.Limits(max_connections=VISITORS + 5)
+    with (
+        httpx.Client(timeout=30, limits=limits) as client,
+        ThreadPoolExecutor(VISITORS) as pool,
+        ExitStack() as stack,
+    ):
+        for beat in pool.map(visit, range(VISITORS)):
+            stack.callback(beat.close)
+            assert beat.status_code == 200
+        for page in pool.map(lambda _: client.get(address), range(VISITORS)):
+            assert page.status_code == 200 and "StyleSwap" in page.text
+        for path, numbers in pool.map(picture, range(VISITORS // 4)):
+            with Image.open(path) as result:
+                assert result.size == (128, 85)
+            assert numbers["method"] == "johnson"
