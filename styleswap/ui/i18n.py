@@ -186,6 +186,10 @@ BUG = Text(
     "Something went wrong on the server; try once more, or other settings.",
     "服务器出错；请再试一次，或换一组设置。",
 )
+LEFT_OUT = Text(
+    "Some of what this link asks for is not possible here and was left out: {names}.",
+    "此链接中有些内容在此无法使用，已忽略：{names}。",
+)
 SECONDS = Text("{s} s", "{s} 秒")
 MINUTES = Text("{m} min {s} s", "{m} 分 {s} 秒")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import gradio as gr
 
@@ -14,6 +14,7 @@ from styleswap.specs import Text
 from styleswap.ui import examples, i18n, theme
 from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.i18n import both, t
+from styleswap.ui.link import Link, Links
 from styleswap.ui.picture import PictureTab
 from styleswap.ui.video import VideoTab
 from styleswap.ui.webcam import WebcamTab
@@ -26,6 +27,12 @@ MAX_BYTES = 512 * 2**20
 QUEUE = 32
 
 
+class Tab(Protocol):
+    """A tab that has drawn itself and hooked itself up with the page."""
+
+    link: Link
+
+
 def launch(engine: Engine, **options: Any) -> gr.Blocks:
     """The page, launched; `options` are Gradio's beside those that the page itself needs."""
     room = Room(engine)
@@ -36,8 +43,7 @@ def launch(engine: Engine, **options: Any) -> gr.Blocks:
 
 def build(room: Room) -> gr.Blocks:
     """The whole page, ready for ``launch(**launch_options(room))``."""
-    # Each draws itself where it is called and hooks itself up with the page.
-    tabs: list[tuple[str, Text, Callable[[gr.Blocks], object]]] = [
+    tabs: list[tuple[str, Text, Callable[[gr.Blocks], Tab]]] = [
         ("picture", i18n.PICTURE_TAB, lambda page: PictureTab(page, room.engine)),
         ("video", i18n.VIDEO_TAB, lambda page: VideoTab(page, room.engine)),
         ("webcam", i18n.WEBCAM_TAB, lambda page: WebcamTab(page, room)),
@@ -53,10 +59,12 @@ def build(room: Room) -> gr.Blocks:
             padding=False,
             elem_id="top",
         )
-        with gr.Tabs():
+        links, items = {}, {}
+        with gr.Tabs() as all_:
             for name, title, draw in tabs:
-                with gr.Tab(t(title), id=name, elem_id=f"{name}-tab"):
-                    draw(page)
+                with gr.Tab(t(title), id=name, elem_id=f"{name}-tab") as items[name]:
+                    links[name] = draw(page).link
+        Links(links).wire(all_, items)
     page.queue(max_size=QUEUE)
     return page
 
