@@ -1,5 +1,6 @@
 // What the visitor has chosen, in the page's address: the body of a function of Gradio's HTML
-// component. Given: element, props, trigger. Its tables come from link.py.
+// component. Given: props, trigger, watch. Its tables come from link.py; it has a value once the
+// page has loaded.
 
 const CALM = 200;  // ms without a change before the address is written: browsers allow few a second
 
@@ -37,6 +38,11 @@ window.nameInAddress = (tab, values) => {
   timer = setTimeout(write, CALM);
 };
 
-// Before any widget has changed.
-const asked = parameters();
-if (props.names.some((name) => asked.has(name))) trigger('open', {query: location.search});
+const {search} = location, wanted = parameters();  // before any widget has changed
+
+function open() {
+  if (props.value && props.names.some((name) => wanted.has(name))) trigger('open', {query: search});
+}
+
+watch('value', open);
+open();

@@ -161,7 +161,7 @@ class Links:
         values, wrong = self.tabs[tab].read(asked)
         return tab, values, wrong if known else ["tab", *wrong]
 
-    def wire(self, tabs: gr.Tabs, items: Mapping[str, gr.Tab]) -> None:
+    def wire(self, page: gr.Blocks, tabs: gr.Tabs, items: Mapping[str, gr.Tab]) -> None:
         """Draw the script, which shows nothing, where it is called.
 
         Args:
@@ -189,12 +189,16 @@ class Links:
             )
             everything |= dict.fromkeys(held)
         script = gr.HTML(
+            html_template="",
             js_on_load=SCRIPT.read_text("utf-8"),
             visible="hidden",
             elem_id="link",
             tabs=tables,
             names=self.names,
         )
+
+        # Not earlier: a page whose tab changes while its parts still come never finishes loading.
+        page.load(None, None, script, js="() => 'loaded'", api_visibility="private")
 
         def open_(event: gr.EventData) -> dict[Any, Any]:
             query = event._data.get("query") if isinstance(event._data, dict) else None

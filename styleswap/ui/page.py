@@ -64,7 +64,7 @@ def build(room: Room) -> gr.Blocks:
             for name, title, draw in tabs:
                 with gr.Tab(t(title), id=name, elem_id=f"{name}-tab") as items[name]:
                     links[name] = draw(page).link
-        Links(links).wire(all_, items)
+        Links(links).wire(page, all_, items)
     page.queue(max_size=QUEUE)
     return page
 
