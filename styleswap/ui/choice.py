@@ -12,9 +12,10 @@ from gradio.components import Component
 
 from styleswap import specs
 from styleswap.specs import MethodSpec, Params
-from styleswap.ui import controls, i18n
+from styleswap.ui import controls, i18n, link
 from styleswap.ui.controls import Controls
 from styleswap.ui.i18n import t
+from styleswap.ui.link import Link, Named
 from styleswap.ui.stage import QUICK
 from styleswap.ui.styles import draw_picture, draw_trained
 
@@ -105,6 +106,14 @@ class Choice:
         settings |= {name: values[box] for name, box in self.settings.items()}
         trained = values[self.trained[spec.id]] if spec.id in self.trained else None
         return Chosen(spec, trained, values[self.style], settings)
+
+    def link(self, shared: Mapping[str, Named]) -> Link:
+        """What a link names: these widgets, and `shared` ones of the tab's own."""
+        return Link(
+            {**shared, **link.settings(specs.knobs(self.own), self.settings)},
+            self.method,
+            link.by_method(self.methods, self.trained, self.style),
+        )
 
     def _show(self, method: str) -> list[Any]:
         spec = specs.get_spec(method)

@@ -21,10 +21,11 @@ from styleswap import compare, media, specs
 from styleswap.compare import Comparison, Result, State
 from styleswap.errors import StyleSwapError
 from styleswap.request import sized
-from styleswap.specs import CompareParams, MethodSpec, Text
-from styleswap.ui import controls, i18n
-from styleswap.ui.examples import content_input
+from styleswap.specs import CompareParams, Text
+from styleswap.ui import controls, i18n, link
+from styleswap.ui.examples import content_examples, content_input, style_examples
 from styleswap.ui.i18n import both, t
+from styleswap.ui.link import Link
 from styleswap.ui.picture import PictureTab
 from styleswap.ui.plot import Point, scatter
 from styleswap.ui.stage import (
@@ -60,14 +61,14 @@ SLIDE = """(left, right, now, ...cards) => {
 }"""
 
 
-def offered(style: str | None) -> list[MethodSpec]:
-    """Those of them that can take a style picture: a trained style there is of few."""
+def offered(style: str | None) -> list[str]:
+    """The methods that can take a style picture: a trained style there is of few."""
     able: list[str] = []
     if style:
-        # What is wrong with it is said when it is chosen, and when the comparison is started.
+        # What is wrong with it is said when the comparison is started.
         with contextlib.suppress(StyleSwapError, OSError):
             able, _ = compare.choose(None, style)
-    return [spec for spec in specs.stylisers() if spec.style == "image" or spec.id in able]
+    return able
 
 
 def make_task(
@@ -173,12 +174,12 @@ class CompareStage(Stage):
                     elem_id=f"{self.id}-{name}-open",
                 )
 
-    def begun(self, task: Comparison) -> dict[Any, Any]:
-        """What shows that a comparison begins."""
-        lines = {
-            self.captions[name]: both(i18n.WAITING if name in task.methods else i18n.LEFT_OUT)
-            for name in self.openers
-        }
+    def begun(self, task: Comparison, chosen: Sequence[str]) -> dict[Any, Any]:
+        """What shows that a comparison begins; `chosen` are also those that cannot take part."""
+        lines = {}
+        for name in self.openers:
+            text = i18n.UNTRAINED if name in chosen else i18n.NOT_CHOSEN
+            lines[self.captions[name]] = both(i18n.WAITING if name in task.methods else text)
         shut = {button: gr.update(interactive=False) for button in self.openers.values()}
         return {**dict.fromkeys(self.cards.values()), **lines, **shut}
 
@@ -240,6 +241,14 @@ class CompareTab:
                 self.plot = gr.HTML(plot({}, []), elem_id="compare-plot", container=False)
         self._wire(page, picture, tabs)
         self._wire_endpoint()
+        self.link = Link(
+            {
+                "content": link.example(self.content, content_examples()),
+                "style": link.example(self.style, style_examples()),
+                "methods": link.choice(self.methods),
+                **link.settings(specs.knobs(CompareParams), self.settings),
+            }
+        )
 
     def _draw_inputs(self) -> None:
         with gr.Row():
@@ -247,7 +256,7 @@ class CompareTab:
                 self.content = content_input(i18n.CONTENT, "compare-")
             with gr.Column(min_width=150):
                 self.style = draw_picture("compare-")
-        methods = offered(self.style.value["path"] if self.style.value else None)
+        methods = specs.stylisers()
         self.methods = gr.CheckboxGroup(
             [(t(spec.title), spec.id) for spec in methods],
             value=[spec.id for spec in methods],
@@ -288,7 +297,6 @@ class CompareTab:
     def _wire(self, page: gr.Blocks, picture: PictureTab, tabs: gr.Tabs) -> None:
         for box, what in ((self.content, "photograph"), (self.style, "style picture")):
             box.upload(checker(what), box, box, **(QUICK | {"queue": True}), concurrency_limit=None)
-        self.style.change(self._offer, [self.style, self.methods], self.methods, **QUICK)
         inputs: set[Component] = {self.content, self.style, self.methods, *self.settings.values()}
         self.stage.wire(page, self._work, inputs, [self.table, self.plot, *self.sides])
         cards = self.stage.cards
@@ -317,22 +325,15 @@ class CompareTab:
                 **QUICK,
             )
 
-    def _offer(self, style: str | None, chosen: list[str]) -> Any:
-        """Another style picture: there may be a trained style of it, or none."""
-        methods = offered(style)
-        return gr.update(
-            choices=[(t(spec.title), spec.id) for spec in methods],
-            value=[s.id for s in methods if s.id in chosen or s.style == "trained"],
-        )
-
     def _work(
         self, values: dict[Component, Any], cancel: threading.Event
     ) -> Iterator[dict[Any, Any]]:
         stage, results = self.stage, list[Result]()
         settings = controls.settings(specs.knobs(CompareParams), self.settings, values)
         content, style = values[self.content], values[self.style]
-        task = make_task(content, style, values[self.methods], settings)
-        yield stage.begun(task)
+        chosen, able = values[self.methods], offered(style)
+        task = make_task(content, style, [m for m in chosen if m in able] or chosen, settings)
+        yield stage.begun(task, chosen)
         photograph = sized(task.content, task.params)
         size, shown = photograph.size, 0.0
         clocks = {method: Clock(size) for method in task.methods}

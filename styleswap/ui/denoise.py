@@ -15,9 +15,10 @@ from styleswap import media, specs
 from styleswap.errors import StyleSwapError
 from styleswap.request import Request, check_clean
 from styleswap.specs import DenoiseParams, Params
-from styleswap.ui import controls, i18n
-from styleswap.ui.examples import content_input
+from styleswap.ui import controls, i18n, link
+from styleswap.ui.examples import content_examples, content_input
 from styleswap.ui.i18n import both, t
+from styleswap.ui.link import Link
 from styleswap.ui.stage import (
     JOBS,
     QUICK,
@@ -81,6 +82,12 @@ class DenoiseTab:
         inputs = {self.content, *self.controls.widgets.values()}
         self.stage.wire(page, self._work, inputs, [self.figures, *self.shown])
         self._wire_endpoint()
+        self.link = Link(
+            {
+                "content": link.example(self.content, content_examples()),
+                **link.settings(specs.knobs(SPEC.params), self.controls.widgets),
+            }
+        )
 
     def _draw_inputs(self) -> None:
         self.content = content_input(i18n.NOISY, "denoise-")

@@ -83,14 +83,15 @@ COMPARE_IDLE = Text(
 METHODS = Text("Methods", "方法")
 METHODS_HELP = Text(
     "Johnson takes part where a style has been trained from the picture.",
-    "若有由该图片训练的风格，Johnson 也会参加。",
+    "有由该图片训练的风格时，Johnson 才会参加。",
 )
 PHOTOGRAPH_CARD = Text(
     "The photograph itself, to measure the others by.", "照片本身，作为其他结果的参照。"
 )
 OPEN_IN_PICTURE = Text("Open in Picture", "在“图片”中打开")
 WAITING = Text("Waits for its turn.", "等待中。")
-LEFT_OUT = Text("Left out.", "未参加。")
+NOT_CHOSEN = Text("Not chosen.", "未选择。")
+UNTRAINED = Text("No style has been trained from this picture.", "没有由该图片训练的风格。")
 DOWNLOAD_ZIP = Text("Download all (ZIP)", "全部下载（ZIP）")
 LEFT_SIDE = Text("Left", "左边")
 RIGHT_SIDE = Text("Right", "右边")
@@ -229,6 +230,10 @@ FAILED = Text(
 BUG = Text(
     "Something went wrong on the server; try once more, or other settings.",
     "服务器出错；请再试一次，或换一组设置。",
+)
+LEFT_OUT = Text(
+    "Some of what this link asks for is not possible here and was left out: {names}.",
+    "此链接中有些内容在此无法使用，已忽略：{names}。",
 )
 SECONDS = Text("{s} s", "{s} 秒")
 MINUTES = Text("{m} min {s} s", "{m} 分 {s} 秒")

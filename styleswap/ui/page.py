@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
@@ -16,6 +17,7 @@ from styleswap.ui import examples, i18n, theme
 from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.i18n import both, t
+from styleswap.ui.link import Link, Links
 from styleswap.ui.picture import PictureTab
 from styleswap.ui.styles import trained_styles
 from styleswap.ui.video import VideoTab
@@ -30,6 +32,12 @@ DELETE_CACHE = (3600, 12 * 3600)
 MAX_BYTES = 512 * 2**20
 # Jobs that may wait in line; who comes later is told so.
 QUEUE = 32
+
+
+class Tab(Protocol):
+    """A tab that has drawn itself and hooked itself up with the page."""
+
+    link: Link
 
 
 def launch(engine: Engine, **options: Any) -> gr.Blocks:
@@ -53,6 +61,18 @@ def warm_up(engine: Engine) -> None:
 
 def build(room: Room) -> gr.Blocks:
     """The whole page, ready for ``launch(**launch_options(room))``."""
+    # Each draws itself where it is constructed and hooks itself up with the page.
+    tabs: list[tuple[str, Text, Callable[[], Tab]]] = [
+        ("picture", i18n.PICTURE_TAB, lambda: PictureTab(page, room.engine)),
+        (
+            "compare",
+            i18n.COMPARE,
+            lambda: CompareTab(page, room.engine, drawn["picture"], all_),
+        ),
+        ("video", i18n.VIDEO_TAB, lambda: VideoTab(page, room.engine)),
+        ("webcam", i18n.WEBCAM_TAB, lambda: WebcamTab(page, room)),
+        ("denoise", i18n.DENOISE_TAB, lambda: DenoiseTab(page, room.engine)),
+    ]
     page = gr.Blocks(
         title="StyleSwap", analytics_enabled=False, fill_width=True, delete_cache=DELETE_CACHE
     )
@@ -64,24 +84,14 @@ def build(room: Room) -> gr.Blocks:
             padding=False,
             elem_id="top",
         )
-        # Each draws itself where it is constructed and hooks itself up with the page.
-        with gr.Tabs() as tabs:
-            with tab("picture", i18n.PICTURE_TAB):
-                picture = PictureTab(page, room.engine)
-            with tab("compare", i18n.COMPARE):
-                CompareTab(page, room.engine, picture, tabs)
-            with tab("video", i18n.VIDEO_TAB):
-                VideoTab(page, room.engine)
-            with tab("webcam", i18n.WEBCAM_TAB):
-                WebcamTab(page, room)
-            with tab("denoise", i18n.DENOISE_TAB):
-                DenoiseTab(page, room.engine)
+        drawn: dict[str, Any] = {}
+        items: dict[str, gr.Tab] = {}
+        with gr.Tabs() as all_:
+            for name, title, draw in tabs:
+                with gr.Tab(t(title), id=name, elem_id=f"{name}-tab") as items[name]:
+                    drawn[name] = draw()
+        Links({name: tab.link for name, tab in drawn.items()}).wire(page, all_, items)
     return page
-
-
-def tab(name: str, title: Text) -> gr.Tab:
-    """A tab, in which is drawn what follows ``with``."""
-    return gr.Tab(t(title), id=name, elem_id=f"{name}-tab")
 
 
 def launch_options(room: Room) -> dict[str, Any]:

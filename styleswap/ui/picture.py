@@ -16,10 +16,11 @@ from styleswap import media, specs, weights
 from styleswap.errors import StyleSwapError
 from styleswap.request import Request, StyleChoice
 from styleswap.specs import MethodSpec, Params, StylisingParams, Text
-from styleswap.ui import controls, i18n
+from styleswap.ui import controls, i18n, link
 from styleswap.ui.controls import Controls
 from styleswap.ui.examples import FIRST_RESULT, content_examples, content_input
 from styleswap.ui.i18n import both, t
+from styleswap.ui.link import Link
 from styleswap.ui.stage import (
     JOBS,
     QUICK,
@@ -78,6 +79,12 @@ class PictureTab:
                 self.stage = PictureStage(i18n.STYLISE, i18n.FIRST if shown else i18n.IDLE, shown)
         self._wire(page)
         self._wire_endpoint()
+        # Not the further styles: they can only be a visitor's own.
+        self.link = Link(
+            {"content": link.example(self.content, content_examples())},
+            self.method,
+            link.by_method(self.methods, self.trained, self.style),
+        )
 
     def _draw_inputs(self) -> None:
         specs_ = specs.stylisers()

@@ -346,7 +346,7 @@ class PictureStage(Stage):
 
     def _draw(self) -> list[Component]:
         self.slider = gr.ImageSlider(
-            self.first,
+            self.first and (str(self.first[0]), str(self.first[1])),
             label=t(i18n.RESULT),  # type: ignore[arg-type]
             interactive=False,
             buttons=["fullscreen"],

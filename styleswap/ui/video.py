@@ -23,7 +23,7 @@ from styleswap.media import Pixels
 from styleswap.movie import VideoProgress, VideoRequest
 from styleswap.request import Stopped, StyleChoice
 from styleswap.specs import MethodSpec
-from styleswap.ui import i18n
+from styleswap.ui import i18n, link
 from styleswap.ui.choice import Choice
 from styleswap.ui.examples import THUMB_SIDE, clip_examples, gallery
 from styleswap.ui.i18n import both, t
@@ -192,6 +192,7 @@ class VideoTab:
                 )
         self._wire(page)
         self._wire_endpoint()
+        self.link = self.choice.link({"content": link.example(self.content, clip_examples())})
 
     def _draw_inputs(self) -> None:
         clips = clip_examples()

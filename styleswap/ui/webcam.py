@@ -43,11 +43,6 @@ LOOK = """(method, ...held) => {
   return {method, style, settings: Object.fromEntries(at.map(([name, i]) => [name, held[i]]))};
 }"""
 
-
-# Gradio loads the page anew once a server that was lost is back: nobody shall have to find the tab.
-RETURN = """() => {
-  if (sessionStorage.getItem('webcam')) document.getElementById('webcam-tab-button')?.click();
-}"""
 # What the script fills in.
 GAPS = {name: f"{{{name}}}" for name in ("rate", "delay", "size", "time", "place")}
 
@@ -75,6 +70,7 @@ class WebcamTab:
             with gr.Column(scale=6, min_width=320, elem_classes=["result", "first"]):
                 self._draw_stream()
         self._wire(page)
+        self.link = self.choice.link({})
 
     def _draw_stream(self) -> None:
         first = self.choice.specs[0]
@@ -125,7 +121,6 @@ class WebcamTab:
         self.stream.enter(self._enter, choice.style, self.stream, **QUICK)
         choice.style.change(self._show, choice.style, self.stream, **QUICK)
         page.unload(self._leave)
-        page.load(None, js=RETURN)
 
     def _enter(self, picture: str | None, request: gr.Request) -> Any:
         """The page's script asks for a ticket."""

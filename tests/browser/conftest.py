@@ -19,7 +19,9 @@ def visit(browser: Browser) -> Iterator[Visit]:
     faults: list[str] = []
     pages: list[Page] = []
 
-    def open_(address: str, width: int = 1440, height: int = 900, locale: str = "en-GB") -> Page:
+    def open_(
+        address: str, width: int = 1440, height: int = 900, locale: str = "en-GB", query: str = ""
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height}, locale=locale, accept_downloads=True
         )
@@ -35,7 +37,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
                 else faults.append(f"went to {r.url}")
             ),
         )
-        page.goto(address)
+        page.goto(address + query)
         expect(page.locator("#go")).to_be_enabled()
         return page
 

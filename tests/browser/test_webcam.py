@@ -255,7 +255,8 @@ def test_a_page_loaded_anew_goes_on(watch: Watch, app: str) -> None:
     expect(page.locator(GO)).to_be_visible()
     page.click(GO)
     page.reload()
-    expect(page.locator("#go")).to_be_visible()
+    expect(page.locator(GO)).to_be_visible()
+    assert state(page, "state") == "idle"
 
 
 def test_two_pages_at_once(watch: Watch, app: str, monkeypatch: pytest.MonkeyPatch) -> None:
