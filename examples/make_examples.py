@@ -26,6 +26,7 @@ from PIL import Image
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from examples.painting.crafts import autumn, cutouts, etching, marbling, stitches
 from examples.painting.film import (
     BT709,
     FRAMES,
@@ -40,6 +41,8 @@ from examples.painting.film import (
 )
 from examples.painting.lake import lake
 from examples.painting.materials import OVERSAMPLING, Floats, Rng, as_bytes
+from examples.painting.owl import owl
+from examples.painting.scenes import balloons, fruit, lighthouse, street
 from examples.painting.styles import blooms, dots, glass, ink, planes, swirls, tiles, waves
 
 SEED = 1
@@ -50,14 +53,23 @@ class Example(NamedTuple):
 
     paint: Callable[[Rng], Floats]
     folder: str
+    quality: int  # of its JPEG
 
 
 EXAMPLES: dict[str, Example] = {
     **{
-        paint.__name__: Example(paint, "style")
+        paint.__name__: Example(paint, "style", 92)
         for paint in (swirls, tiles, waves, glass, ink, dots, planes, blooms)
     },
-    "lake": Example(lake, "content"),
+    **{
+        paint.__name__: Example(paint, "style", 78)
+        for paint in (marbling, stitches, cutouts, autumn, etching)
+    },
+    "lake": Example(lake, "content", 92),
+    **{
+        paint.__name__: Example(paint, "content", 83)
+        for paint in (fruit, street, owl, lighthouse, balloons)
+    },
 }
 
 
@@ -140,7 +152,8 @@ def main() -> None:
             if name in FILMS:
                 save_film(name, path)
             else:
-                make(name).save(path, quality=92, subsampling="4:4:4", optimize=True)
+                quality = EXAMPLES[name].quality
+                make(name).save(path, quality=quality, subsampling="4:4:4", optimize=True)
         except OSError as error:
             parser.error(f"{path} cannot be written ({error.strerror}); choose another -o folder.")
         print(f"{path}: {path.stat().st_size / 1024:.0f} KB")
