@@ -19,10 +19,11 @@ from examples.make_examples import EXAMPLES, FILMS, NAMES, SEED, path_of
 
 ROOT = Path(__file__).parents[1] / "examples"
 STYLES = [name for name, example in EXAMPLES.items() if example.folder == "style"]
+CONTENTS = [name for name, example in EXAMPLES.items() if example.folder == "content"]
 KINDS = {".jpg", ".jpeg", ".png", ".mp4"}
-BYTE_CAP = 350 * 1024
+BYTE_CAPS = {"style": 350 * 1024, "content": 150 * 1024}
 FILM_CAP = 1_300_000
-FOLDER_CAP = 6 * 1024 * 1024
+FOLDER_CAP = 6_000_000
 
 
 def pixels(name: str, root: Path = ROOT) -> NDArray[Any]:
@@ -45,6 +46,26 @@ def palette(picture: NDArray[Any]) -> NDArray[Any]:
     cells = np.minimum((picture * 6).astype(int), 5) @ (36, 6, 1)
     shares: NDArray[Any] = np.bincount(cells.ravel(), minlength=216) / cells.size
     return shares
+
+
+def edges(picture: NDArray[Any]) -> NDArray[Any]:
+    """How steep the brightness is, by pixel; details of a few pixels are not counted."""
+    grey = cv2.GaussianBlur(picture.mean(2), (0, 0), 3)
+    steepness: NDArray[Any] = np.hypot(
+        *(cv2.Sobel(grey, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1)))
+    )
+    return steepness
+
+
+def assert_clear_shapes(picture: NDArray[Any]) -> None:
+    """Light and dark masses with clear edges, in every part of the picture."""
+    masses = cv2.GaussianBlur(picture.mean(2), (0, 0), 8)
+    dark, bright = np.quantile(masses, [0.02, 0.98])
+    assert bright - dark > 0.35, "no light and dark"
+    clear = edges(picture) > 0.012
+    assert clear.mean() > 0.08, "no shapes"
+    cells = [cell for row in np.array_split(clear, 3) for cell in np.array_split(row, 3, 1)]
+    assert min(cell.mean() for cell in cells) > 0.002, "a part of it is empty"
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -88,7 +109,7 @@ def test_folder_that_is_a_file_is_refused_in_one_sentence(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_picture_is_rgb_large_and_light(name: str) -> None:
     path = path_of(name, ROOT)
-    assert path.stat().st_size <= BYTE_CAP
+    assert path.stat().st_size <= BYTE_CAPS[EXAMPLES[name].folder]
     with Image.open(path) as picture:
         assert isinstance(picture, JpegImagePlugin.JpegImageFile)
         assert picture.mode == "RGB"
@@ -104,6 +125,26 @@ def test_style_has_texture_everywhere_and_contrast(name: str) -> None:
     assert np.median(deviation) > 0.05
     dark, bright = np.quantile(picture.mean(2), [0.02, 0.98])
     assert bright - dark > 0.4
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_content_has_clear_shapes_that_fill_it(name: str) -> None:
+    assert_clear_shapes(pixels(name))
+
+
+def test_flat_sloping_noisy_and_half_empty_pictures_have_no_clear_shapes() -> None:
+    slope = np.broadcast_to(np.linspace(0, 1, 512, dtype=np.float32)[:, None, None], (512, 512, 3))
+    noise = np.random.default_rng(SEED).random((512, 512, 3), np.float32)
+    half = pixels(CONTENTS[0]).copy()
+    half[:, : half.shape[1] // 2] = 0.5
+    for picture in (np.full_like(slope, 0.5), slope, noise, half):
+        with pytest.raises(AssertionError):
+            assert_clear_shapes(picture)
+
+
+def test_there_is_enough_to_choose_from() -> None:
+    assert len(STYLES) >= 12
+    assert len(CONTENTS) >= 6
 
 
 def test_a_gradient_has_no_texture() -> None:
