@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from styleswap.engine import Engine
 
 # Seconds in which a browser that waits already is given the page, before the engine is made.
-HEAD_START = 0.8
+HEAD_START = 1.0
 
 
 def main(
@@ -23,7 +23,7 @@ def main(
     share: Annotated[bool, typer.Option(help="Make a public link through Gradio.")] = False,
 ) -> None:
     """Open StyleSwap's page; what is not given here may stand in a GRADIO_* variable."""
-    # Nothing of what is imported and drawn is garbage: looking for it took a tenth of the start.
+    # Nothing of what is imported and drawn is garbage: to look for it took a tenth of the start.
     gc.disable()
     from styleswap.ui import page
 
@@ -35,9 +35,15 @@ def main(
         share=share or None,
         prevent_thread_lock=True,
     )
-    gc.freeze()
-    gc.enable()
-    warming = threading.Timer(HEAD_START, page.warm_up, [engine])
+
+    def warm_up() -> None:
+        try:
+            page.warm_up(engine)
+        finally:
+            gc.freeze()
+            gc.enable()
+
+    warming = threading.Timer(HEAD_START, warm_up)
     warming.daemon = True
     warming.start()
     launched.block_thread()

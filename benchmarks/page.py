@@ -147,8 +147,12 @@ def start(browser: Browser) -> dict[str, float]:
         choose(page, "Johnson")
         found["first_s"] = picture(page)
         found["first_mb"] = server.memory()
+        before = page.locator("#content img").get_attribute("src")
         page.locator("#content-examples .thumbnail-item").nth(1).click()
-        page.wait_for_function("document.querySelector('#content img').src.includes('lion')")
+        page.wait_for_function(
+            "(before) => document.querySelector('#content img').getAttribute('src') !== before",
+            arg=before,
+        )
         found["second_s"] = picture(page)
         page.context.close()
     return found

@@ -358,10 +358,8 @@ class VideoTab:
 
 
 def first_picture(clip: Path) -> Image.Image:
-    """What a clip is known by in a gallery: a frame from its first half."""
+    """What a clip is known by in a gallery: its first frame, which is there at once."""
     opened = files.open_clip(clip)
-    k = len(opened.ticks) // 4
-    with contextlib.closing(
-        files.read_frames(opened, range(k, k + 1), opened.fitted(THUMB_SIDE * 2))
-    ) as frames:
+    size = opened.fitted(THUMB_SIDE * 2)
+    with contextlib.closing(files.read_frames(opened, range(1), size)) as frames:
         return Image.fromarray(next(frames)[1])
