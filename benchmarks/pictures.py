@@ -17,9 +17,11 @@ import typer
 from PIL import Image, ImageOps
 
 from styleswap import compare, media, weights
-from styleswap.engine import Engine, Request, StyleChoice
+from styleswap.engine import Engine
+from styleswap.request import Request, StyleChoice
 from styleswap.specs import CompareParams, GatysParams, JohnsonParams
 from styleswap.ui import examples
+from styleswap.ui.picture import first_job
 
 IMAGES = Path(__file__).parent / "images"
 STYLES = ("swirls", "tiles", "waves")
@@ -42,9 +44,7 @@ def main(names: list[str] = typer.Argument(None)) -> None:  # noqa: B008
 
 
 def first(engine: Engine) -> Image.Image:
-    photo = media.open_picture(examples.content_examples()[0])
-    choice = StyleChoice(name=examples.FIRST_TRAINED)
-    *_, last = engine.run(Request("johnson", photo, [choice], JohnsonParams()))
+    *_, last = engine.run(first_job())
     return last.result()
 
 

@@ -19,17 +19,18 @@ from styleswap.ui.stage import picture_input
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 THUMB_SIDE = 160
-# Those that show best what the page is for: a style picture, and a trained style; and what the
-# latter makes of the first photograph.
-FIRST_STYLE, FIRST_TRAINED = "swirls", "woman-with-a-hat"
+# Those that show best what the page is for: a picture to repaint, a style picture, and a trained
+# style; and what the latter makes of the first.
+FIRST_CONTENT, FIRST_STYLE, FIRST_TRAINED = "lighthouse", "swirls", "woman-with-a-hat"
 FIRST_RESULT = EXAMPLES / "first.jpg"
 
 
 def content_examples() -> list[Path]:
-    """Photographs that a visitor may start from: those in Gradio's package, then our own."""
-    photographs = ("lion.jpg", "tower.jpg", "cheetah.jpg")
-    ours = sorted((EXAMPLES / "content").glob("*.jpg"))
-    return [Path(gr.media.get_image(name)) for name in photographs] + ours
+    """Pictures that a visitor may start from, the page's first one first: our own, and the
+    photographs in Gradio's package."""
+    photographs = [Path(gr.media.get_image(f"{name}.jpg")) for name in ("lion", "tower", "cheetah")]
+    files = [*photographs, *sorted((EXAMPLES / "content").glob("*.jpg"))]
+    return sorted(files, key=lambda file: file.stem != FIRST_CONTENT)
 
 
 def clip_examples() -> list[Path]:

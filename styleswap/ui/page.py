@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
-from styleswap import live, media, specs
+from styleswap import live
 from styleswap.errors import StyleSwapError
 from styleswap.live import Room
-from styleswap.request import Request, StyleChoice
 from styleswap.specs import Text
 from styleswap.ui import examples, i18n, theme
 from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.i18n import both, t
 from styleswap.ui.link import Link, Links
-from styleswap.ui.picture import PictureTab
-from styleswap.ui.styles import trained_styles
+from styleswap.ui.picture import PictureTab, first_job
 from styleswap.ui.video import VideoTab
 from styleswap.ui.webcam import WebcamTab
 
@@ -50,13 +48,9 @@ def launch(engine: Engine, **options: Any) -> gr.Blocks:
 
 def warm_up(engine: Engine) -> None:
     """Make the picture that a first visitor asks for, so that whoever does need not wait long."""
-    spec = specs.stylisers()[0]
-    picture = media.open_picture(examples.content_examples()[0])
-    for style in trained_styles(spec.id)[:1]:
-        request = Request(spec.id, picture, [StyleChoice(name=style.name)], spec.params())
-        with contextlib.suppress(StyleSwapError):
-            for _ in engine.run(request):
-                pass
+    with contextlib.suppress(StyleSwapError):
+        for _ in engine.run(first_job()):
+            pass
 
 
 def build(room: Room) -> gr.Blocks:

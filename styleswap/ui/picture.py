@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +33,14 @@ from styleswap.ui.stage import (
     status,
     toasts,
 )
-from styleswap.ui.styles import draw_picture, draw_trained, make_styles
+from styleswap.ui.styles import draw_picture, draw_trained, make_styles, trained_styles
 
 if TYPE_CHECKING:
     from styleswap.engine import Engine
+
+# A first result shall be fine enough for a large screen; the method that it opens with takes a
+# fraction of a second for that.
+STARTS = {"size": 768}
 
 # --- one job, for the page and for the endpoint ---
 
@@ -48,6 +52,13 @@ def make_request(
     if not content:
         raise StyleSwapError("There is no photograph yet; choose or upload one.")
     return Request(spec.id, media.open_picture(content, "photograph"), styles, params)
+
+
+def first_job() -> Request:
+    """The job that the page opens with."""
+    spec = specs.stylisers()[0]
+    styles = [StyleChoice(name=entry.name) for entry in trained_styles(spec.id)[:1]]
+    return make_request(spec, str(content_examples()[0]), styles, spec.params(**STARTS))
 
 
 # --- the tab ---
@@ -108,7 +119,8 @@ class PictureTab:
             elem_id="method",
         )
         shared: dict[str, Component] = {
-            k.name: controls.widget(k, k.name) for k in specs.knobs(StylisingParams)
+            k.name: controls.widget(replace(k, default=STARTS.get(k.name, k.default)), k.name)
+            for k in specs.knobs(StylisingParams)
         }
         for spec in specs_:
             with gr.Column(visible=spec is first) as self.groups[spec.id]:
