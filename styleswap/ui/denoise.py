@@ -115,10 +115,10 @@ class DenoiseTab:
                 " is first told the step, with a null for the picture.",
                 self._denoise,
                 {
-                    "content": endpoints.picture(picture_input(), "The noisy picture"),
+                    "content": endpoints.picture(picture_input(), "The noisy picture."),
                     "settings": endpoints.settings({SPEC.id: specs.knobs(SPEC.params)}),
                     "clean": endpoints.picture(
-                        picture_input(), "The picture without noise, to measure against"
+                        picture_input(), "The picture without noise, to measure against."
                     ),
                 },
                 [gr.File(label="picture"), gr.JSON(label="facts")],

@@ -24,21 +24,28 @@ _NUMBERS = {"type": "array", "items": {"type": "number"}}
 
 @dataclass(frozen=True)
 class Argument:
-    """What a program hands over: where Gradio takes it, and what is said of it."""
+    """What a program hands over.
+
+    Attributes:
+        box: where Gradio takes it.
+        about: what it is.
+        by_mcp: what an agent has to know beside that.
+    """
 
     box: Component
     about: str
+    by_mcp: str = ""
 
 
 def picture(box: Component, what: str) -> Argument:
     """A picture or a video, in a place for one."""
-    return Argument(box, f"{what}: its http(s) address, or the whole file as a data: URL.")
+    return Argument(box, what, " By its http(s) address, or the whole file as a data: URL.")
 
 
 def settings(knobs: Mapping[str, Sequence[Knob]]) -> Argument:
     """Settings by name; `knobs` are those of each method, or of whatever else has some."""
     parts = [f"{of}: {', '.join(k.outline() for k in own)}." for of, own in knobs.items()]
-    about = "Settings by name. There are, with their defaults, "
+    about = "Settings by name; /methods tells what each does. There are, with their defaults, "
     return Argument(_typed(gr.JSON(), _SETTINGS), about + " ".join(parts))
 
 
@@ -90,10 +97,13 @@ def publish(
         yield from work(*values)
 
     tool.__name__ = name
-    told = [f"{key}: {argument.about}" for key, argument in arguments.items()]
+    told = [f"{key}: {argument.about}{argument.by_mcp}" for key, argument in arguments.items()]
     tool.__doc__ = "\n".join([about, "Args:", *told])
     for key, argument in arguments.items():
-        argument.box.label = key
+        box = argument.box
+        box.label = key
+        # What Gradio's page about the API shows.
+        _typed(box, {**(box.api_info() or {}), "additional_description": argument.about})
     gr.Button(visible=False).click(
         tool,
         [argument.box for argument in arguments.values()],

@@ -39,9 +39,18 @@ class Server(GradioMCPServer):
                 self.blocks.upload_file_set.add(made[name]["path"])
         return made
 
+    def get_input_schema(
+        self, tool_name: str, parameters: dict[str, str] | None = None
+    ) -> tuple[dict[str, Any], list[list[str | int]]]:
+        """Say what an argument is once, not a second time for Gradio's page about the API."""
+        schema, positions = super().get_input_schema(tool_name, parameters)
+        for argument in schema["properties"].values():
+            argument.pop("additional_description", None)
+        return schema, positions
+
     async def _execute_tool_without_progress(self, job: Any) -> list[Any]:
-        """The outputs one by one, not in one lump; and no thread waits for them, since forty that
-        do would leave the jobs none to run in."""
+        """The outputs one by one, not in one lump, and none of the server's threads held until they
+        are there: those are for the jobs."""
         return list(await asyncio.wrap_future(job.future))
 
     def postprocess_output_data(self, data: Any, root_url: str) -> Any:

@@ -192,10 +192,6 @@ class PictureTab:
 
     def _wire_endpoint(self) -> None:
         methods = specs.stylisers()
-        pictures = {
-            f"style_{n}": endpoints.picture(picture_input(), f"Style picture {n}, to be mixed in")
-            for n in (2, 3, 4)
-        }
         with gr.Column(visible=False):
             endpoints.publish(
                 "stylize",
@@ -205,13 +201,18 @@ class PictureTab:
                 " listens is first told the step, with a null for the picture.",
                 self._stylize,
                 {
-                    "content": endpoints.picture(picture_input(), "The photograph"),
+                    "content": endpoints.picture(picture_input(), "The photograph."),
                     "style": endpoints.picture(
-                        picture_input(), "The style picture, for methods that take one"
+                        picture_input(), "The style picture, for methods that take one."
                     ),
                     "method": endpoints.method(methods),
                     "settings": endpoints.settings({s.id: specs.knobs(s.params) for s in methods}),
-                    **pictures,
+                    **{
+                        f"style_{n}": endpoints.picture(
+                            picture_input(), f"Style picture {n}, to be mixed in."
+                        )
+                        for n in (2, 3, 4)
+                    },
                     "weights": endpoints.numbers(
                         "How much each style picture counts, in their order; all the same where"
                         " there is none."

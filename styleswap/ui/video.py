@@ -310,10 +310,10 @@ class VideoTab:
                 " frame. A caller that listens is first told the frame, with a null for the video.",
                 self._video,
                 {
-                    "content": endpoints.picture(video_input(), "The video"),
+                    "content": endpoints.picture(video_input(), "The video."),
                     "trained_style": endpoints.trained_style(self.specs),
                     "style": endpoints.picture(
-                        picture_input(), "The style picture, for methods that take one"
+                        picture_input(), "The style picture, for methods that take one."
                     ),
                     "method": endpoints.method(self.specs),
                     "settings": endpoints.settings(

@@ -122,6 +122,22 @@ def test_methods_and_styles_come_as_json(call: Callable[..., CallToolResult]) ->
     assert json.loads(text) == [weights.describe(entry) for entry in weights.styles()]
 
 
+def test_nobody_sees_where_a_tool_s_values_go(app: str) -> None:
+    config = httpx.get(f"{app}config").json()
+    visible = {c["id"]: c["props"].get("visible", True) for c in config["components"]}
+    seen = set()
+
+    def look(node: dict[str, Any]) -> None:
+        if visible.get(node["id"], True):
+            seen.add(node["id"])
+            for child in node.get("children") or []:
+                look(child)
+
+    look(config["layout"])
+    taken = {box for d in config["dependencies"] if d["api_name"] in TOOLS for box in d["inputs"]}
+    assert len(taken) >= 17 and len(seen) > 50 and not taken & seen
+
+
 # --- what it makes ---
 
 
