@@ -33,6 +33,7 @@ from styleswap.specs import (
     Knob,
     MethodSpec,
     VideoParams,
+    describe,
     frame_knobs,
     get_spec,
     knobs,
@@ -459,17 +460,7 @@ def styles(
     """List the trained styles."""
     from styleswap import weights
 
-    found = [
-        {
-            "id": entry.name,
-            "title": entry.title,
-            "artist": entry.about.get("artist"),
-            "year": entry.about.get("year"),
-            "width": entry.about.get("width"),
-            "files": [entry.file, *filter(None, [entry.about.get("picture")])],
-        }
-        for entry in weights.styles()
-    ]
+    found = [weights.describe(entry) for entry in weights.styles()]
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -512,37 +503,13 @@ def methods(
 ) -> None:
     """List the methods and their settings."""
     if as_json:
-        typer.echo(json.dumps([_describe(spec) for spec in METHODS.values()], ensure_ascii=False))
+        typer.echo(json.dumps([describe(spec) for spec in METHODS.values()], ensure_ascii=False))
         return
     table = Table("method", "what it does", "style", "pace", "settings")
     for spec in METHODS.values():
         names = ", ".join(knob.name for knob in knobs(spec.params))
         table.add_row(spec.id, str(spec.summary), spec.style, spec.pace, names)
     Console().print(table)
-
-
-def _describe(spec: MethodSpec) -> dict[str, Any]:
-    """A method as plain data: what ``methods --json`` prints."""
-    return {
-        "id": spec.id,
-        "title": spec.title.en,
-        "summary": spec.summary.en,
-        "paper": spec.paper,
-        "style": spec.style,
-        "pace": spec.pace,
-        "params": [
-            {
-                "name": k.name,
-                "kind": k.kind,
-                "default": k.default,
-                "low": k.low,
-                "high": k.high,
-                "choices": [c.value for c in k.choices],
-                "help": k.help.en,
-            }
-            for k in knobs(spec.params)
-        ],
-    }
 
 
 @contextlib.contextmanager

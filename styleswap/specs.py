@@ -109,6 +109,17 @@ class Knob:
             )
         return int(number) if whole else number
 
+    def outline(self) -> str:
+        """Name, default and what is allowed, in a few words: ``size=512 (64 to 2048)``."""
+        if self.kind == "choice":
+            allowed = f" ({', '.join(c.value for c in self.choices)})"
+        elif self.low is not None:
+            allowed = f" ({self.low:.10g} to {self.high:.10g})"
+        else:
+            allowed = ""
+        default = str(self.default).lower() if self.kind == "bool" else self.default
+        return f"{self.name}={default}{allowed}"
+
 
 def knob(
     default: Any,
@@ -755,6 +766,31 @@ def get_spec(method: str) -> MethodSpec:
 def stylisers() -> list[MethodSpec]:
     """The methods that repaint a picture."""
     return [spec for spec in METHODS.values() if issubclass(spec.params, StylisingParams)]
+
+
+def describe(spec: MethodSpec) -> dict[str, Any]:
+    """A method as plain data, for programs."""
+    return {
+        "id": spec.id,
+        "title": spec.title.en,
+        "summary": spec.summary.en,
+        "paper": spec.paper,
+        "style": spec.style,
+        "max_styles": spec.max_styles,
+        "pace": spec.pace,
+        "params": [
+            {
+                "name": k.name,
+                "kind": k.kind,
+                "default": k.default,
+                "low": k.low,
+                "high": k.high,
+                "choices": [c.value for c in k.choices],
+                "help": k.help.en,
+            }
+            for k in knobs(spec.params)
+        ],
+    }
 
 
 def frame_knobs(spec: MethodSpec, own: type[Params]) -> list[Knob]:

@@ -320,6 +320,19 @@ def trained_from(method: str, picture: Path) -> Entry | None:
     return next(found, None)
 
 
+def describe(entry: Entry) -> dict[str, Any]:
+    """A trained style as plain data, for programs."""
+    return {
+        "id": entry.name,
+        "method": entry.about.get("method"),
+        "title": entry.title,
+        "artist": entry.about.get("artist"),
+        "year": entry.about.get("year"),
+        "width": entry.about.get("width"),
+        "files": [entry.file, *filter(None, [entry.about.get("picture")])],
+    }
+
+
 def find_style(name: str, folder: Path = PRETRAINED) -> Entry:
     """The trained style of that name.
 

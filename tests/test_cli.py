@@ -373,6 +373,7 @@ def test_methods_as_json(call: Call) -> None:
         assert (entry["paper"], entry["style"], entry["pace"]) == (
             *(spec.paper, spec.style, spec.pace),
         )
+        assert entry["max_styles"] == spec.max_styles
         for shown, k in zip(entry["params"], knobs(spec.params), strict=True):
             assert shown == {
                 **{"name": k.name, "kind": k.kind, "default": k.default},
@@ -475,7 +476,7 @@ def test_styles_lists_what_is_shipped(call: Call) -> None:
     found = json.loads(out)
     assert code == 0 and err == "" and len(found) >= 16
     for row in found:
-        assert list(row) == ["id", "title", "artist", "year", "width", "files"]
+        assert list(row) == ["id", "method", "title", "artist", "year", "width", "files"]
         assert row["title"] and row["artist"] and row["width"] in (16, 32)
         assert len(row["files"]) == 2
         for name in row["files"]:

@@ -22,14 +22,13 @@ from styleswap.compare import Comparison, Result, State
 from styleswap.errors import StyleSwapError
 from styleswap.request import sized
 from styleswap.specs import CompareParams, Text
-from styleswap.ui import controls, i18n, link
+from styleswap.ui import controls, endpoints, i18n, link
 from styleswap.ui.examples import content_examples, content_input, style_examples
 from styleswap.ui.i18n import both, t
 from styleswap.ui.link import Link
 from styleswap.ui.picture import PictureTab
 from styleswap.ui.plot import Point, scatter
 from styleswap.ui.stage import (
-    JOBS,
     PREVIEW_EVERY,
     QUICK,
     TIME_CAP,
@@ -391,30 +390,27 @@ class CompareTab:
     # --- the endpoint ---
 
     def _wire_endpoint(self) -> None:
-        known = ", ".join(spec.id for spec in specs.stylisers())
-        names = ", ".join(k.name for k in specs.knobs(CompareParams))
         with gr.Column(visible=False):
-            inputs = [
-                picture_input(label="content: the photograph"),
-                picture_input(label="style: the style picture"),
-                gr.JSON(label=f"methods: a list out of {known}; all that can, if null"),
-                gr.JSON(label=f"settings by name: {names}"),
-            ]
-            outputs = [
-                gr.File(
-                    label="the pictures, the contact sheet and results.json", file_count="multiple"
-                ),
-                gr.JSON(label="settings, figures of the photograph, results"),
-            ]
-            gr.Button().click(
+            endpoints.publish(
+                "compare",
+                "Repaint a photograph in one style by several methods, the quickest first, and"
+                " measure the results. Gives a contact sheet of all; the pictures, PNG, and"
+                " results.json; and for each method the seconds of work, content distance and style"
+                " distance (0 is the same) and brightness (0 to 1), beside those of the photograph"
+                " itself. A caller that listens is first told the method and the step, with nulls"
+                " for the files.",
                 self._compare,
-                inputs,
-                outputs,
-                api_name="compare",
-                api_description="Repaint a picture in one style by several methods and measure the"
-                " results. While they work, no files and the step come; the last answer holds all.",
-                concurrency_limit=JOBS,
-                concurrency_id="engine",
+                {
+                    "content": endpoints.picture(picture_input(), "The photograph."),
+                    "style": endpoints.picture(picture_input(), "The style picture."),
+                    "methods": endpoints.several(specs.stylisers()),
+                    "settings": endpoints.settings({"every method": specs.knobs(CompareParams)}),
+                },
+                [
+                    gr.File(label="sheet"),
+                    gr.File(label="files", file_count="multiple"),
+                    gr.JSON(label="facts"),
+                ],
             )
 
     def _compare(
@@ -423,7 +419,7 @@ class CompareTab:
         style: str | None,
         methods: list[str] | None = None,
         settings: dict[str, Any] | None = None,
-    ) -> Iterator[tuple[list[str] | None, dict[str, Any]]]:
+    ) -> Iterator[tuple[str | None, list[str] | None, dict[str, Any]]]:
         with toasts(str):
             task = make_task(content, style, methods, settings or {})
             cancel, shown, results = threading.Event(), time.monotonic(), list[Result]()
@@ -439,8 +435,9 @@ class CompareTab:
                     elif state.progress and time.monotonic() - shown >= PREVIEW_EVERY:
                         shown = time.monotonic()
                         at = {"step": state.progress.i, "steps": state.progress.n}
-                        yield None, {"method": state.method, **at}
+                        yield None, None, {"method": state.method, **at}
                 found = compare.save_records(task, own, results, folder)
-                files = [folder / result.file for result in results]
-                files += [folder / compare.SHEET, folder / compare.RESULTS]
-                yield [str(file) for file in files], found | ({"faults": faults} if faults else {})
+                files = [str(folder / result.file) for result in results]
+                files.append(str(folder / compare.RESULTS))
+                facts = found | ({"faults": faults} if faults else {})
+                yield str(folder / compare.SHEET), files, facts

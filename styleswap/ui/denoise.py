@@ -15,12 +15,11 @@ from styleswap import media, specs
 from styleswap.errors import StyleSwapError
 from styleswap.request import Request, check_clean
 from styleswap.specs import DenoiseParams, Params
-from styleswap.ui import controls, i18n, link
+from styleswap.ui import controls, endpoints, i18n, link
 from styleswap.ui.examples import content_examples, content_input
 from styleswap.ui.i18n import both, t
 from styleswap.ui.link import Link
 from styleswap.ui.stage import (
-    JOBS,
     QUICK,
     PictureStage,
     answers,
@@ -120,24 +119,21 @@ class DenoiseTab:
 
     def _wire_endpoint(self) -> None:
         with gr.Column(visible=False):
-            inputs = [
-                picture_input(label="content: the noisy picture"),
-                gr.JSON(label="settings: by name, as styleswap methods lists them"),
-                picture_input(label="clean: the picture without noise, if it is known"),
-            ]
-            outputs = [
-                gr.File(label="the picture, a PNG"),
-                gr.JSON(label="seconds, sigma; psnr_noisy, psnr and ssim where they are known"),
-            ]
-            gr.Button().click(
+            endpoints.publish(
+                "denoise",
+                f"{SPEC.summary.en} Gives the picture, a PNG, the seconds of work and the deviation"
+                " of the noise that was found, in steps of 255; and where the clean picture is"
+                " known how near it came: PSNR before and after, and SSIM. A caller that listens"
+                " is first told the step, with a null for the picture.",
                 self._denoise,
-                inputs,
-                outputs,
-                api_name="denoise",
-                api_description="Take noise out of a picture. While it works, a null picture and"
-                " the step come; the last answer holds the result.",
-                concurrency_limit=JOBS,
-                concurrency_id="engine",
+                {
+                    "content": endpoints.picture(picture_input(), "The noisy picture."),
+                    "settings": endpoints.settings({SPEC.id: specs.knobs(SPEC.params)}),
+                    "clean": endpoints.picture(
+                        picture_input(), "The picture without noise, to measure against."
+                    ),
+                },
+                [gr.File(label="picture"), gr.JSON(label="facts")],
             )
 
     def _denoise(

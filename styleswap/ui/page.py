@@ -12,7 +12,7 @@ from styleswap import live
 from styleswap.errors import StyleSwapError
 from styleswap.live import Room
 from styleswap.specs import Text
-from styleswap.ui import examples, i18n, theme
+from styleswap.ui import endpoints, examples, i18n, mcp, theme
 from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.i18n import both, t
@@ -38,11 +38,18 @@ class Tab(Protocol):
     link: Link
 
 
-def launch(engine: Engine, **options: Any) -> gr.Blocks:
-    """The page, launched; `options` are Gradio's beside those that the page itself needs."""
+def launch(engine: Engine, prevent_thread_lock: bool = False, **options: Any) -> gr.Blocks:
+    """The page, launched; `options` are Gradio's beside those that the page itself needs.
+
+    Args:
+        prevent_thread_lock: come back at once, not when the page is closed.
+    """
     room = Room(engine)
     page = build(room)
-    page.launch(**launch_options(room), **options)
+    page.launch(prevent_thread_lock=True, **launch_options(room), **options)
+    mcp.adopt(page)
+    if not prevent_thread_lock:
+        page.block_thread()
     return page
 
 
@@ -85,6 +92,7 @@ def build(room: Room) -> gr.Blocks:
                 with gr.Tab(t(title), id=name, elem_id=f"{name}-tab") as items[name]:
                     drawn[name] = draw()
         Links({name: tab.link for name, tab in drawn.items()}).wire(page, all_, items)
+        endpoints.publish_lists()
     return page
 
 
@@ -103,6 +111,7 @@ def launch_options(room: Room) -> dict[str, Any]:
         "footer_links": ["api", "settings"],
         "run_history": False,
         "ssr_mode": False,
+        "mcp_server": True,
         "show_error": True,
         "app_kwargs": {"routes": live.routes(room)},
         "max_file_size": MAX_BYTES,

@@ -16,13 +16,12 @@ from styleswap import media, specs, weights
 from styleswap.errors import StyleSwapError
 from styleswap.request import Request, StyleChoice
 from styleswap.specs import MethodSpec, Params, StylisingParams, Text
-from styleswap.ui import controls, i18n, link
+from styleswap.ui import controls, endpoints, i18n, link
 from styleswap.ui.controls import Controls
 from styleswap.ui.examples import FIRST_RESULT, content_examples, content_input
 from styleswap.ui.i18n import both, t
 from styleswap.ui.link import Link
 from styleswap.ui.stage import (
-    JOBS,
     QUICK,
     PictureStage,
     answers,
@@ -249,40 +248,46 @@ class PictureTab:
     # --- the endpoint ---
 
     def _wire_endpoint(self) -> None:
+        methods = specs.stylisers()
         with gr.Column(visible=False):
-            inputs = [
-                picture_input(label="content: the photograph"),
-                picture_input(label="style: the style picture, for methods that take one"),
-                gr.Textbox(
-                    next(iter(specs.METHODS)), label=f"method: one of {', '.join(specs.METHODS)}"
-                ),
-                gr.JSON(label="settings: the method's settings by name, size among them"),
-                gr.File(label="more_styles: further style pictures", file_count="multiple"),
-                gr.JSON(label="weights: one number for each style picture, in their order"),
-                gr.Textbox(label="trained_style: its name, for methods that take one"),
-            ]
-            outputs = [
-                gr.File(label="the picture, a PNG"),
-                gr.JSON(label="method, width, height, seconds, perceptual, losses"),
-            ]
-            gr.Button().click(
+            endpoints.publish(
+                "stylize",
+                "Repaint a photograph in a style: a trained style, by its name, or pictures of the"
+                " caller's. Gives the picture, a PNG, and its method, width, height, seconds of"
+                " work, perceptual network and distances from photograph and style. A caller that"
+                " listens is first told the step, with a null for the picture.",
                 self._stylize,
-                inputs,
-                outputs,
-                api_name="stylize",
-                api_description="Make a picture. While it works, a null picture and the step"
-                " come; the last answer holds the result.",
-                concurrency_limit=JOBS,
-                concurrency_id="engine",
+                {
+                    "content": endpoints.picture(picture_input(), "The photograph."),
+                    "style": endpoints.picture(
+                        picture_input(), "The style picture, for methods that take one."
+                    ),
+                    "method": endpoints.method(methods),
+                    "settings": endpoints.settings({s.id: specs.knobs(s.params) for s in methods}),
+                    **{
+                        f"style_{n}": endpoints.picture(
+                            picture_input(), f"Style picture {n}, to be mixed in."
+                        )
+                        for n in (2, 3, 4)
+                    },
+                    "weights": endpoints.numbers(
+                        "How much each style picture counts, in their order; all the same where"
+                        " there is none."
+                    ),
+                    "trained_style": endpoints.trained_style(methods),
+                },
+                [gr.File(label="picture"), gr.JSON(label="facts")],
             )
 
     def _stylize(
         self,
         content: str | None,
         style: str | None = None,
-        method: str = "gatys",
+        method: str = "johnson",
         settings: dict[str, Any] | None = None,
-        more_styles: list[str] | None = None,
+        style_2: str | None = None,
+        style_3: str | None = None,
+        style_4: str | None = None,
         weights: list[float] | None = None,
         trained_style: str | None = None,
     ) -> Iterator[tuple[str | None, dict[str, Any]]]:
@@ -291,7 +296,7 @@ class PictureTab:
             if not isinstance(settings or {}, Mapping):
                 raise StyleSwapError("settings must be an object of names and values.")
             params = specs.make_params(spec, settings or {})
-            paths = [path for path in [style, *(more_styles or [])] if path]
+            paths = [path for path in (style, style_2, style_3, style_4) if path]
             shares = [1.0] * len(paths) if weights is None else weights
             if not isinstance(shares, list) or len(shares) != len(paths):
                 raise StyleSwapError(

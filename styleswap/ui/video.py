@@ -23,7 +23,7 @@ from styleswap.media import Pixels
 from styleswap.movie import VideoProgress, VideoRequest
 from styleswap.request import Stopped, StyleChoice
 from styleswap.specs import MethodSpec
-from styleswap.ui import i18n, link
+from styleswap.ui import endpoints, i18n, link
 from styleswap.ui.choice import Choice
 from styleswap.ui.examples import THUMB_SIDE, clip_examples, gallery
 from styleswap.ui.i18n import both, t
@@ -303,32 +303,28 @@ class VideoTab:
     # --- the endpoint ---
 
     def _wire_endpoint(self) -> None:
+        own = specs.VideoParams
         with gr.Column(visible=False):
-            inputs = [
-                video_input(label="content: the video"),
-                gr.Textbox(label="trained_style: its name, for methods that take one"),
-                picture_input(label="style: the style picture, for methods that take one"),
-                gr.Textbox(
-                    self.specs[0].id,
-                    label=f"method: one of {', '.join(spec.id for spec in self.specs)}",
-                ),
-                gr.JSON(label="settings: the video's and the method's settings by name"),
-            ]
-            outputs = [
-                gr.File(label="the video, an MP4"),
-                gr.JSON(
-                    label="frames, fps_in, fps_out, width, height, audio, seconds, ms_per_frame"
-                ),
-            ]
-            gr.Button().click(
+            endpoints.publish(
+                "video",
+                "Repaint a video in a style, with its sound: a trained style, by its name, or a"
+                " picture of the caller's. Gives an MP4 and its method, frames, frames a second"
+                " before and after, width, height, sound, seconds of work and milliseconds a"
+                " frame. A caller that listens is first told the frame, with a null for the video.",
                 self._video,
-                inputs,
-                outputs,
-                api_name="video",
-                api_description="Repaint a video, with its sound. While it works, a null video and"
-                " the frame come; the last answer holds the result.",
-                concurrency_limit=JOBS,
-                concurrency_id="engine",
+                {
+                    "content": endpoints.picture(video_input(), "The video."),
+                    "trained_style": endpoints.trained_style(self.specs),
+                    "style": endpoints.picture(
+                        picture_input(), "The style picture, for methods that take one."
+                    ),
+                    "method": endpoints.method(self.specs),
+                    "settings": endpoints.settings(
+                        {"every method": specs.knobs(own)}
+                        | {s.id: specs.frame_knobs(s, own) for s in self.specs}
+                    ),
+                },
+                [gr.File(label="video"), gr.JSON(label="facts")],
             )
 
     def _video(

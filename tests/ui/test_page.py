@@ -48,8 +48,14 @@ def stylize(client: Client, **arguments: Any) -> tuple[str, dict[str, Any]]:
 
 def test_there_is_an_endpoint_for_each_tab(client: Client) -> None:
     listed = client.view_api(return_format="dict", print_info=False)
-    assert list(listed["named_endpoints"]) == ["/stylize", "/video", "/denoise"]
+    named = listed["named_endpoints"]
+    assert list(named) == ["/stylize", "/compare", "/video", "/denoise", "/methods", "/styles"]
     assert not listed["unnamed_endpoints"]
+    for endpoint in named.values():
+        assert len(endpoint["description"]) > 50
+    for name in ("/stylize", "/compare", "/video", "/denoise"):
+        for argument in named[name]["parameters"]:
+            assert argument["label"] == argument["parameter_name"]
 
 
 def test_stylize_gives_a_png_and_its_numbers(client: Client, photo: Path, style: Path) -> None:
@@ -59,7 +65,7 @@ def test_stylize_gives_a_png_and_its_numbers(client: Client, photo: Path, style:
         style=handle_file(style),
         method="gatys",
         settings={"size": 128, "steps": 3},
-        more_styles=[handle_file(photo)],
+        style_3=handle_file(photo),
         weights=[1, 0.5],
     )
     assert Path(path).name == "photo-style-gatys.png"
