@@ -99,12 +99,15 @@ def test_a_tool_tells_what_it_takes(tools: dict[str, Tool]) -> None:
         assert len(tool.description or "") > 50
         for name, argument in tool.inputSchema["properties"].items():
             assert len(argument["description"]) > 20, (tool.name, name)
-    stylize, film, cleaner = (tools[name].inputSchema for name in TOOLS[:3])
+    stylize, compared, film, cleaner = (tools[name].inputSchema for name in TOOLS[:4])
     assert all(schema["required"] == ["content"] for schema in (stylize, film, cleaner))
+    assert compared["required"] == ["content", "style"]
+    assert compared["properties"]["methods"]["items"]["enum"] == [s.id for s in specs.stylisers()]
+    assert "size=512 (64 to 1024)" in compared["properties"]["settings"]["description"]
     assert stylize["properties"]["method"]["enum"] == [s.id for s in specs.stylisers()]
     for schema in (stylize, film):
         names = schema["properties"]["trained_style"]["enum"]
-        assert names == [entry.name for entry in weights.styles_of("johnson")]
+        assert sorted(names) == sorted(entry.name for entry in weights.styles_of("johnson"))
     words = stylize["properties"]["settings"]["description"]
     for spec in specs.stylisers():
         assert f"{spec.id}: size=512 (64 to " in words and spec.summary.en in str(stylize)
