@@ -231,9 +231,7 @@ class PictureTab:
             inputs = [
                 picture_input(label="content: the photograph"),
                 picture_input(label="style: the style picture, for methods that take one"),
-                gr.Textbox(
-                    next(iter(specs.METHODS)), label=f"method: one of {', '.join(specs.METHODS)}"
-                ),
+                gr.Textbox("gatys", label=f"method: one of {', '.join(specs.METHODS)}"),
                 gr.JSON(label="settings: the method's settings by name, size among them"),
                 gr.File(label="more_styles: further style pictures", file_count="multiple"),
                 gr.JSON(label="weights: one number for each style picture, in their order"),
