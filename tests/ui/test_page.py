@@ -48,7 +48,7 @@ def stylize(client: Client, **arguments: Any) -> tuple[str, dict[str, Any]]:
 
 def test_there_is_an_endpoint_for_each_tab(client: Client) -> None:
     listed = client.view_api(return_format="dict", print_info=False)
-    assert list(listed["named_endpoints"]) == ["/stylize", "/video", "/denoise"]
+    assert list(listed["named_endpoints"]) == ["/stylize", "/compare", "/video", "/denoise"]
     assert not listed["unnamed_endpoints"]
 
 
