@@ -241,5 +241,7 @@ def contact_sheet(
         sheet.paste(ImageOps.fit(picture, cell), (left, top))
         for text, size, below, tone in ((title, 17, 6, "black"), (line, 13, 29, "#555555")):
             font = ImageFont.load_default(size)
+            while font.getlength(text) > CELL - 16:
+                text = text[:-4] + "..."
             draw.text((left + 8, top + cell[1] + below), text, tone, font)
     return sheet

@@ -513,7 +513,7 @@ class DenoiseParams(Params):
             "先添加噪声：处处相同的高斯噪声，或像感光元件计数光子的泊松噪声。",
         ),
         choices=(
-            Choice("none", Text("None", "不添加")),
+            Choice("none", Text("None", "无")),
             Choice("gaussian", Text("Gaussian", "高斯")),
             Choice("poisson", Text("Poisson", "泊松")),
         ),

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from styleswap import cli, weights
+from styleswap.errors import StyleSwapError
 from styleswap.methods import denoise
 from styleswap.methods.base import Job, Step
 from styleswap.specs import METHODS, GatysParams, StylisingParams, Text, knob, knobs
@@ -591,3 +592,68 @@ def test_the_last_step_of_a_method(
         code, _, _ = call(*command, "--finish", finish, "-o", target)
         assert code == 0
     assert (tmp_path / "none.png").read_bytes() != (tmp_path / "denoise.png").read_bytes()
+
+
+# --- methods side by side -----------------------------------------------------------------------
+
+LAKE, WAVES = ROOT / "examples" / "content" / "lake.jpg", ROOT / "examples" / "style" / "waves.jpg"
+
+
+def test_methods_are_compared_into_a_folder(call: Call, tmp_path: Path) -> None:
+    target = tmp_path / "new" / "folder"
+    code, out, err = call(
+        *("compare", LAKE, "--style", WAVES, "--methods", "adain, johnson", "--size", 128),
+        *("-o", target, "--json"),
+    )
+    assert code == 0 and err == "" and out.count("\n") == 1
+    found = json.loads(out)
+    assert found.pop("output") == str(target)
+    assert found == json.loads((target / "results.json").read_text("utf-8"))
+    assert found["settings"]["methods"] == ["johnson", "adain"]
+    assert [row["file"] for row in found["results"]] == ["johnson.png", "adain.png"]
+    assert len(list(target.iterdir())) == 4
+    for row in found["results"]:
+        with Image.open(target / row["file"]) as picture:
+            about = json.loads(picture.text["styleswap"])  # type: ignore[attr-defined]
+            assert about["method"] == row["method"] and about["settings"]["size"] == 128
+            assert picture.size == (found["settings"]["width"], found["settings"]["height"])
+    assert Image.open(target / "contact-sheet.jpg").format == "JPEG"
+
+
+def test_a_method_that_fails_is_told_of_and_the_others_are_kept(
+    call: Call, content: Path, swirl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(job: Job) -> Iterator[Step]:
+        yield Step(1, 2, job.content)
+        raise StyleSwapError("It cannot be done.")
+
+    add_method(monkeypatch, fails, id="fails")
+    add_method(monkeypatch, lambda job: iter([Step(1, 1, job.content)]), id="works")
+    arguments = ("--style", swirl, "--methods", "works,fails", "--size", 64, "-o", tmp_path / "to")
+    code, out, err = call("compare", content, *arguments)
+    assert code == 2
+    assert "fails: It cannot be done." in err and "1 of 2 could not be made." in err
+    assert "(photograph)" in out and "works" in out and out.endswith(f"wrote {tmp_path / 'to'}\n")
+    assert (tmp_path / "to" / "works.png").exists()
+    assert not (tmp_path / "to" / "fails.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--methods", "adain,denoise"), "denoise takes no style"),
+        (("--methods", "adain,nonesuch"), "There is no method called 'nonesuch'"),
+        (("--methods", "johnson"), "no style that was trained from this picture"),
+        (("--methods", ","), "There is no method to compare"),
+        (("--size", "8"), "size must be a whole number"),
+        (("--style", "absent.jpg"), "absent.jpg"),
+    ],
+)
+def test_what_cannot_be_compared_leaves_nothing(
+    call: Call, content: Path, swirl: Path, tmp_path: Path, arguments: tuple[str, str], words: str
+) -> None:
+    before = sorted(tmp_path.iterdir())
+    assert_refused(
+        call("compare", content, "--style", swirl, "-o", tmp_path / "to", *arguments), words
+    )
+    assert sorted(tmp_path.iterdir()) == before

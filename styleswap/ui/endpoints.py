@@ -54,10 +54,10 @@ def numbers(about: str) -> Argument:
     return Argument(_typed(gr.JSON(), _NUMBERS), about)
 
 
-def method(methods: Sequence[MethodSpec]) -> Argument:
-    """One of some methods; the first where none is named."""
+def method(methods: Sequence[MethodSpec], usual: str) -> Argument:
+    """One of some methods; `usual` where none is named."""
     ids = [spec.id for spec in methods]
-    box = _typed(gr.Textbox(ids[0]), {"type": "string", "enum": ids})
+    box = _typed(gr.Textbox(usual), {"type": "string", "enum": ids})
     return Argument(box, " ".join(f"{spec.id}: {spec.summary.en}" for spec in methods))
 
 

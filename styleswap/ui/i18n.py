@@ -78,7 +78,7 @@ VIDEO_CAPPED = Text(
 COMPARE = Text("Compare", "比较")
 COMPARE_IDLE = Text(
     "One photograph, one style, every method: press Compare. The quickest come first.",
-    "同一张照片、同一种风格，用各种方法绘制：点“开始比较”，快的先出来。",
+    "同一张照片、同一种风格，用各种方法绘制：点“比较”，快的先出来。",
 )
 METHODS = Text("Methods", "方法")
 METHODS_HELP = Text(

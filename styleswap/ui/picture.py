@@ -262,7 +262,7 @@ class PictureTab:
                     "style": endpoints.picture(
                         picture_input(), "The style picture, for methods that take one."
                     ),
-                    "method": endpoints.method(methods),
+                    "method": endpoints.method(methods, "gatys"),
                     "settings": endpoints.settings({s.id: specs.knobs(s.params) for s in methods}),
                     **{
                         f"style_{n}": endpoints.picture(
@@ -283,7 +283,7 @@ class PictureTab:
         self,
         content: str | None,
         style: str | None = None,
-        method: str = "johnson",
+        method: str = "gatys",
         settings: dict[str, Any] | None = None,
         style_2: str | None = None,
         style_3: str | None = None,

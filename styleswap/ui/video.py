@@ -318,7 +318,7 @@ class VideoTab:
                     "style": endpoints.picture(
                         picture_input(), "The style picture, for methods that take one."
                     ),
-                    "method": endpoints.method(self.specs),
+                    "method": endpoints.method(self.specs, self.specs[0].id),
                     "settings": endpoints.settings(
                         {"every method": specs.knobs(own)}
                         | {s.id: specs.frame_knobs(s, own) for s in self.specs}

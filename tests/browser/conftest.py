@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -20,10 +21,18 @@ def visit(browser: Browser) -> Iterator[Visit]:
     pages: list[Page] = []
 
     def open_(
-        address: str, width: int = 1440, height: int = 900, locale: str = "en-GB", query: str = ""
+        address: str,
+        width: int = 1440,
+        height: int = 900,
+        locale: str = "en-GB",
+        query: str = "",
+        scheme: Literal["light", "dark"] = "light",
     ) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, locale=locale, accept_downloads=True
+            viewport={"width": width, "height": height},
+            locale=locale,
+            color_scheme=scheme,
+            accept_downloads=True,
         )
         page = context.new_page()
         pages.append(page)

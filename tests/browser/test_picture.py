@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
@@ -16,6 +17,7 @@ from playwright.sync_api import Page, expect
 from styleswap import media, specs, weights
 from styleswap.engine import Engine, Request
 from styleswap.errors import StyleSwapError
+from styleswap.ui import examples
 from tests.browser.acts import Visit, download, number, upload
 
 WORKING = re.compile(r"Step \d+ of \d+")
@@ -38,16 +40,26 @@ def top_of(page: Page, box: str) -> float:
 def test_the_first_visit_needs_one_click(visit: Visit, app: str, tmp_path: Path) -> None:
     page = visit(app)
     expect(page.locator("#content img")).to_be_visible()
-    expect(page.locator("#style img").first).to_be_visible()
+    expect(page.locator("#johnson-styles img").first).to_be_visible()
+    expect(page.locator("#johnson-style input")).to_have_value(re.compile("Woman with a Hat"))
+    # What the page is for is there to see before anything was done.
+    expect(page.locator("#stage img")).to_have_count(2)
+    for picture in page.locator("#stage img").all():
+        assert picture.evaluate("(img) => img.decode().then(() => img.naturalWidth)") > 500
+    expect(page.locator('#stage img[src$="first.jpg"]')).to_be_visible()
+    expect(page.locator("#status")).to_contain_text("This is an example")
     expect(page.locator("#stop")).to_be_disabled()
     expect(page.locator("#download")).to_be_disabled()
     number(page, "#size", 128)
-    number(page, "#gatys-steps", 10)
     page.click("#go")
     expect(page.locator("#status")).to_contain_text("Done in")
     expect(page.locator(RESULT)).to_be_visible()
     with Image.open(download(page, tmp_path)) as result:
         assert (result.format, max(result.size)) == ("PNG", 128)
+        about = json.loads(result.text["styleswap"])  # type: ignore[attr-defined]
+    assert (about["method"], about["content"]) == ("johnson", "lion.jpg")
+    assert about["styles"] == [{"name": "woman-with-a-hat", "weight": 1.0}]
+    assert about["settings"]["size"] == 128
 
 
 def test_own_pictures_preview_and_result(
@@ -102,6 +114,7 @@ def test_a_large_download_is_announced(
 
     monkeypatch.setattr(weights, "vgg19_features", fetch)
     page = visit(app)
+    choose_method(page, "Gatys")
     number(page, "#size", 128)
     page.click("#gatys-advanced > button")
     page.locator("#gatys-network").get_by_label("VGG-19").check()
@@ -192,6 +205,7 @@ def test_a_fault_loses_nothing(visit: Visit, extra_app: str) -> None:
 
 def test_the_method_decides_what_is_shown(visit: Visit, extra_app: str) -> None:
     page = visit(extra_app)
+    choose_method(page, "Gatys")
     expect(page.locator("#style")).to_be_visible()
     expect(page.locator("#more-styles")).to_be_visible()
     expect(page.locator("#gatys-steps")).to_be_visible()
@@ -206,6 +220,7 @@ def test_the_method_decides_what_is_shown(visit: Visit, extra_app: str) -> None:
 
 def test_an_example_is_one_click_away(visit: Visit, app: str) -> None:
     page = visit(app)
+    choose_method(page, "AdaIN")
     first = page.locator("#style img").first.get_attribute("src")
     page.locator("#style-examples button").nth(1).click()
     expect(page.locator("#style img").first).not_to_have_attribute("src", str(first))
@@ -233,10 +248,10 @@ def test_a_telephone_in_either_language(
 
 def test_a_trained_style_is_a_click_away(visit: Visit, app: str, tmp_path: Path) -> None:
     page = visit(app)
-    choose_method(page, "Johnson: one pass")
     expect(page.locator("#style")).to_be_hidden()
     manifest = tomllib.loads((weights.PRETRAINED / weights.MANIFEST).read_text("utf-8"))
     shipped = [(name, t["title"]) for name, t in manifest.items() if t["kind"] == "style"]
+    shipped.sort(key=lambda style: style[0] != examples.FIRST_TRAINED)
     thumbs = page.locator("#johnson-styles img")
     expect(thumbs).to_have_count(len(shipped))
     expect(page.locator("#johnson-style input")).to_have_value(re.compile(shipped[0][1]))
@@ -248,7 +263,7 @@ def test_a_trained_style_is_a_click_away(visit: Visit, app: str, tmp_path: Path)
     expect(page.locator("#status")).to_contain_text("Done in")
     expect(page.locator(RESULT)).to_be_visible()
     file = download(page, tmp_path)
-    assert file.name == f"tower-{shipped[1][0]}-johnson.png"
+    assert file.name == f"lion-{shipped[1][0]}-johnson.png"
     with Image.open(file) as result:
         assert max(result.size) == 128
     # Back among methods that take pictures, everything is where it was.
