@@ -51,7 +51,7 @@ def marbling(rng: Rng) -> Floats:
     x, y = grid(SHEET)
     wander = noise(rng, SHEET, 520, 2)
     # The bath is undone from the last movement to the first, to find which drop each pixel is of.
-    px, py = 0.82 * x + 0.006 * wander, 0.82 * y + 0.006 * noise(rng, SHEET, 420, 2)
+    px, py = 0.74 * x + 0.006 * wander, 0.74 * y + 0.006 * noise(rng, SHEET, 420, 2)
     for cx, cy, size, turn in [
         (0.27, 0.30, 0.150, 2.3), (0.74, 0.22, 0.120, -2.1), (0.60, 0.66, 0.165, -2.5),
         (0.15, 0.78, 0.115, 2.0), (0.93, 0.60, 0.110, 2.2), (0.42, 0.95, 0.100, -1.9),
@@ -70,7 +70,7 @@ def marbling(rng: Rng) -> Floats:
     order = [
         (60, 0.085, "14263c"), (34, 0.075, "8f1d2c"), (40, 0.062, "e9b44c"), (34, 0.070, "1f5f63"),
         (46, 0.050, "f4ead6"), (26, 0.062, "14263c"), (30, 0.055, "d2553a"), (26, 0.046, "f4ead6"),
-        (26, 0.042, "e8a9a0"), (90, 0.015, "f4ead6"), (40, 0.013, "14263c"),
+        (26, 0.042, "e8a9a0"), (24, 0.017, "f4ead6"), (12, 0.016, "14263c"),
     ]  # fmt: skip
     drops: list[tuple[float, float, float, int]] = []
     for number, (count, size, _) in enumerate(order):
@@ -96,9 +96,10 @@ def marbling(rng: Rng) -> Floats:
     grain = noise(rng, (SIDE, SIDE), 30, 4)
     stretched = pick(grain, np.stack([px % 1, py % 1], -1) * (SIDE - 1))
     speck = noise(rng, SHEET, 4, 2)
-    bath = pigment * (gather * (1 + 0.05 * stretched + 0.02 * speck))[..., None]
+    bath = pigment * (gather * (1 + 0.05 * stretched + 0.01 * speck))[..., None]
     paper = 1 + 0.02 * noise(rng, SHEET, 260, 3)
-    return light(bath * paper[..., None], 0.05 * speck, 0)
+    # Colours bleed a little where they meet in the paper.
+    return light(blur(bath, 1.1) * paper[..., None], 0.04 * speck, 0)
 
 
 # --- Embroidery ---------------------------------------------------------------------------------
