@@ -696,9 +696,10 @@ def autumn(rng: Rng) -> Floats:
 class Plate:
     """A copper plate that lines are drawn on, the closer the darker the place."""
 
-    def __init__(self, rng: Rng, tone: Floats) -> None:
+    def __init__(self, rng: Rng, tone: Floats, outline: Bytes) -> None:
         self.rng, self.tone = rng, tone
-        self.ink: Bytes = np.zeros(SHEET, np.uint8)
+        self.ink: Bytes = outline.copy()
+        self.edges = np.where(outline > 90, 255, 0).astype(np.uint8)
 
     def hatch(
         self, angle: Floats, below: float, closest: float, widest: float, length: float,
@@ -715,7 +716,7 @@ class Plate:
         rng, step = self.rng, 4.0
         dark = np.clip(1 - self.tone / below, 0, 1)
         apart = widest + (closest - widest) * dark**0.6
-        taken = np.zeros(SHEET, np.uint8)
+        taken = self.edges.copy()  # no line runs on from one thing into another
         starts = scatter(rng, SHEET, 4.2)
         starts = starts[(starts >= 0).all(1) & (starts < SIDE).all(1)]
         starts = starts[pick(dark, starts) > 0.02]
@@ -747,7 +748,7 @@ class Plate:
             path += np.cumsum(rng.normal(0, 0.10, path.shape), 0)
             deep = pick(dark, path)
             gap = float(pick(apart, start))
-            line(taken, path, [255], 2 * gap - 1 if gap < 2 else 1.8 * gap)
+            line(taken, path, [255], 1.8 * gap)
             # The needle presses harder where it is dark, and lifts at both ends.
             thick = (
                 strength
@@ -777,9 +778,8 @@ class Plate:
 def etching(rng: Rng) -> Floats:
     """An etching in lines alone: a windmill and a cottage among trees, clouds behind."""
     tone, angle, outline = vignette(rng)
-    plate = Plate(rng, tone)
+    plate = Plate(rng, tone, outline)
     plate.hatch(angle, 0.97, 2.5, 7.5, 130, 0.75)
     plate.hatch(angle + 0.95, 0.64, 2.8, 6.5, 70, 0.7)
     plate.hatch(angle - 0.75, 0.36, 2.8, 6.0, 50, 0.7)
-    plate.ink = np.maximum(plate.ink, outline)
     return plate.finish()
