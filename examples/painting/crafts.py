@@ -529,7 +529,6 @@ class Knife:
 
     def slab(
         self, centre: Floats, angle: float, length: float, width: float, tones: Floats,
-        load: float = 1,
     ) -> None:  # fmt: skip
         """One pull of the knife that mixes two paints `tones` (2, 3) across its width."""
         reach = int(np.hypot(length, width) / 2 + 6)
@@ -553,7 +552,7 @@ class Knife:
         mask = smoothstep(-1, 1, np.minimum(np.minimum(side, front), back))
         # Towards the end the paint gives out and the knife skips.
         gone = u / length + 0.5
-        mask *= smoothstep(-0.4, 0.4, load * (1.9 - 2.2 * gone) + 1.0 + 0.8 * drag)
+        mask *= smoothstep(-0.4, 0.4, 2.9 - 2.2 * gone + 0.8 * drag)
         part = np.clip(0.5 + v / width * 1.1 + 0.35 * drag, 0, 1)
         body = (
             mix(np.broadcast_to(tones[0], (*u.shape, 3)), tones[1:], part)

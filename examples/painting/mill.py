@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -20,7 +22,9 @@ from examples.painting.render import (
     unit,
 )
 
-SIZE = 640
+Paint = Callable[[Floats, Floats], Floats]
+
+SIZE = 640  # of the view that the plate is drawn after, in pixels
 
 
 def vignette(rng: Rng, side: int = 2 * SIZE) -> tuple[Floats, Floats, Bytes]:
@@ -29,7 +33,7 @@ def vignette(rng: Rng, side: int = 2 * SIZE) -> tuple[Floats, Floats, Bytes]:
     solids: list[Solid] = []
     angles: list[float | None] = []  # of the lines on each solid; None follows its form
 
-    def plain(tone: str):
+    def plain(tone: str) -> Paint:
         paint = tints(tone)
         return lambda p, _: paint * (1 + 0.10 * grain.solid(p, 1.0))
 
