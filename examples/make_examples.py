@@ -62,7 +62,7 @@ EXAMPLES: dict[str, Example] = {
         for paint in (swirls, tiles, waves, glass, ink, dots, planes, blooms)
     },
     **{
-        paint.__name__: Example(paint, "style", 78)
+        paint.__name__: Example(paint, "style", 76)
         for paint in (marbling, stitches, cutouts, autumn, etching)
     },
     "lake": Example(lake, "content", 92),

@@ -51,7 +51,7 @@ def marbling(rng: Rng) -> Floats:
     x, y = grid(SHEET)
     wander = noise(rng, SHEET, 520, 2)
     # The bath is undone from the last movement to the first, to find which drop each pixel is of.
-    px, py = 0.82 * x + 0.006 * wander, 0.82 * y + 0.006 * noise(rng, SHEET, 420, 2)
+    px, py = 0.74 * x + 0.006 * wander, 0.74 * y + 0.006 * noise(rng, SHEET, 420, 2)
     for cx, cy, size, turn in [
         (0.27, 0.30, 0.150, 2.3), (0.74, 0.22, 0.120, -2.1), (0.60, 0.66, 0.165, -2.5),
         (0.15, 0.78, 0.115, 2.0), (0.93, 0.60, 0.110, 2.2), (0.42, 0.95, 0.100, -1.9),
@@ -70,7 +70,7 @@ def marbling(rng: Rng) -> Floats:
     order = [
         (60, 0.085, "14263c"), (34, 0.075, "8f1d2c"), (40, 0.062, "e9b44c"), (34, 0.070, "1f5f63"),
         (46, 0.050, "f4ead6"), (26, 0.062, "14263c"), (30, 0.055, "d2553a"), (26, 0.046, "f4ead6"),
-        (26, 0.042, "e8a9a0"), (90, 0.015, "f4ead6"), (40, 0.013, "14263c"),
+        (26, 0.042, "e8a9a0"), (24, 0.017, "f4ead6"), (12, 0.016, "14263c"),
     ]  # fmt: skip
     drops: list[tuple[float, float, float, int]] = []
     for number, (count, size, _) in enumerate(order):
@@ -96,9 +96,10 @@ def marbling(rng: Rng) -> Floats:
     grain = noise(rng, (SIDE, SIDE), 30, 4)
     stretched = pick(grain, np.stack([px % 1, py % 1], -1) * (SIDE - 1))
     speck = noise(rng, SHEET, 4, 2)
-    bath = pigment * (gather * (1 + 0.05 * stretched + 0.02 * speck))[..., None]
+    bath = pigment * (gather * (1 + 0.05 * stretched + 0.01 * speck))[..., None]
     paper = 1 + 0.02 * noise(rng, SHEET, 260, 3)
-    return light(bath * paper[..., None], 0.05 * speck, 0)
+    # Colours bleed a little where they meet in the paper.
+    return light(blur(bath, 1.1) * paper[..., None], 0.04 * speck, 0)
 
 
 # --- Embroidery ---------------------------------------------------------------------------------
@@ -528,7 +529,6 @@ class Knife:
 
     def slab(
         self, centre: Floats, angle: float, length: float, width: float, tones: Floats,
-        load: float = 1,
     ) -> None:  # fmt: skip
         """One pull of the knife that mixes two paints `tones` (2, 3) across its width."""
         reach = int(np.hypot(length, width) / 2 + 6)
@@ -552,7 +552,7 @@ class Knife:
         mask = smoothstep(-1, 1, np.minimum(np.minimum(side, front), back))
         # Towards the end the paint gives out and the knife skips.
         gone = u / length + 0.5
-        mask *= smoothstep(-0.4, 0.4, load * (1.9 - 2.2 * gone) + 1.0 + 0.8 * drag)
+        mask *= smoothstep(-0.4, 0.4, 2.9 - 2.2 * gone + 0.8 * drag)
         part = np.clip(0.5 + v / width * 1.1 + 0.35 * drag, 0, 1)
         body = (
             mix(np.broadcast_to(tones[0], (*u.shape, 3)), tones[1:], part)
@@ -695,9 +695,10 @@ def autumn(rng: Rng) -> Floats:
 class Plate:
     """A copper plate that lines are drawn on, the closer the darker the place."""
 
-    def __init__(self, rng: Rng, tone: Floats) -> None:
+    def __init__(self, rng: Rng, tone: Floats, outline: Bytes) -> None:
         self.rng, self.tone = rng, tone
-        self.ink: Bytes = np.zeros(SHEET, np.uint8)
+        self.ink: Bytes = outline.copy()
+        self.edges = np.where(outline > 90, 255, 0).astype(np.uint8)
 
     def hatch(
         self, angle: Floats, below: float, closest: float, widest: float, length: float,
@@ -714,7 +715,7 @@ class Plate:
         rng, step = self.rng, 4.0
         dark = np.clip(1 - self.tone / below, 0, 1)
         apart = widest + (closest - widest) * dark**0.6
-        taken = np.zeros(SHEET, np.uint8)
+        taken = self.edges.copy()  # no line runs on from one thing into another
         starts = scatter(rng, SHEET, 4.2)
         starts = starts[(starts >= 0).all(1) & (starts < SIDE).all(1)]
         starts = starts[pick(dark, starts) > 0.02]
@@ -746,7 +747,7 @@ class Plate:
             path += np.cumsum(rng.normal(0, 0.10, path.shape), 0)
             deep = pick(dark, path)
             gap = float(pick(apart, start))
-            line(taken, path, [255], 2 * gap - 1 if gap < 2 else 1.8 * gap)
+            line(taken, path, [255], 1.8 * gap)
             # The needle presses harder where it is dark, and lifts at both ends.
             thick = (
                 strength
@@ -776,9 +777,8 @@ class Plate:
 def etching(rng: Rng) -> Floats:
     """An etching in lines alone: a windmill and a cottage among trees, clouds behind."""
     tone, angle, outline = vignette(rng)
-    plate = Plate(rng, tone)
+    plate = Plate(rng, tone, outline)
     plate.hatch(angle, 0.97, 2.5, 7.5, 130, 0.75)
     plate.hatch(angle + 0.95, 0.64, 2.8, 6.5, 70, 0.7)
     plate.hatch(angle - 0.75, 0.36, 2.8, 6.0, 50, 0.7)
-    plate.ink = np.maximum(plate.ink, outline)
     return plate.finish()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -20,7 +22,9 @@ from examples.painting.render import (
     unit,
 )
 
-SIZE = 640
+Paint = Callable[[Floats, Floats], Floats]
+
+SIZE = 640  # of the view that the plate is drawn after, in pixels
 
 
 def vignette(rng: Rng, side: int = 2 * SIZE) -> tuple[Floats, Floats, Bytes]:
@@ -29,7 +33,7 @@ def vignette(rng: Rng, side: int = 2 * SIZE) -> tuple[Floats, Floats, Bytes]:
     solids: list[Solid] = []
     angles: list[float | None] = []  # of the lines on each solid; None follows its form
 
-    def plain(tone: str):
+    def plain(tone: str) -> Paint:
         paint = tints(tone)
         return lambda p, _: paint * (1 + 0.10 * grain.solid(p, 1.0))
 
@@ -223,8 +227,12 @@ def compose(
             here, own if fixed is None else fixed + 0.10 * noise(rng, tone.shape, 60, 2), angle
         )
     # Doubled angles, because a line has no head: so they can be smoothed.
-    c, s = (blur(f(2 * angle).astype(np.float32), 2.0) for f in (np.cos, np.sin))
+    c, s = (blur(f(2 * angle).astype(np.float32), 1.0) for f in (np.cos, np.sin))
     angle = np.arctan2(s, c) / 2
+    # What lies behind an edge is left lighter along it, so that the nearer thing stands out.
+    away = np.log(np.minimum(depth, 4000)).astype(np.float32)
+    behind = away - cv2.erode(away, np.ones((9, 9), np.uint8)) > 0.05
+    tone = tone + 0.35 * blur(behind.astype(np.float32), 1.2)
     large = (side, side)
     tone = cv2.resize(tone.astype(np.float32), large, interpolation=cv2.INTER_CUBIC)
     c, s = (cv2.resize(f(2 * angle).astype(np.float32), large) for f in (np.cos, np.sin))
@@ -235,7 +243,7 @@ def compose(
         pad = [(0, 1), (0, 0)] if axis == 0 else [(0, 0), (0, 1)]
         edge |= np.pad(jump | change, pad)
     outline = cv2.resize(edge.astype(np.float32), large, interpolation=cv2.INTER_LINEAR)
-    outline = smoothstep(0.25, 0.75, blur(outline, 0.8)) * (0.55 + 0.3 * noise(rng, large, 50, 2))
+    outline = smoothstep(0.2, 0.6, blur(outline, 0.8)) * (0.8 + 0.2 * noise(rng, large, 50, 2))
     return (
         np.clip(tone, 0, 1),
         np.arctan2(s, c) / 2,

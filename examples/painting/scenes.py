@@ -375,7 +375,7 @@ def street(rng: Rng) -> Floats:
     """A cobbled street at the end of a day: gabled houses, lit windows, a church."""
     grain = Grain(rng)
     solids: list[Solid] = []
-    sun = unit(np.array([-0.66, 0.52, -0.20], np.float32))
+    sun = unit(np.array([-0.60, 0.50, -0.40], np.float32))
 
     def cobbles(p: Floats) -> tuple[Floats, Floats, Floats]:
         """Where on its stone a point lies, -1 to 1 each way, and a number that marks the stone."""
@@ -450,7 +450,7 @@ def street(rng: Rng) -> Floats:
             ends = np.maximum(np.abs(a - 3.5) - 3.85, np.abs(u) - (half + (0.05 if front else 0)))
             return np.minimum(body, np.maximum(over, ends))
 
-        def paint(p: Floats, normal: Floats) -> Floats:
+        def paint(p: Floats, _: Floats) -> Floats:
             a, y, u, above = place(p)
             cu, cy, column, floor = bays(y, u)
             base = walls * (1 + 0.07 * grain.flat(u, y, 1.5) + 0.04 * grain.flat(u, y, 0.15))
@@ -585,7 +585,7 @@ def street(rng: Rng) -> Floats:
         )
         mark = np.sin(course * 31.7 + np.floor((x + z) / 1.1 + 0.5 * (course % 2)) * 17.3) * 437.5
         t = 0.5 + 0.22 * ((mark % 1) - 0.5) + 0.13 * grain.solid(p, 2.0)
-        stone = shades(t, tints("8a7a68 b09c82 d0bc9c")) * (
+        stone = shades(t, tints("b4a68e d8c8a8 f2e4c6")) * (
             1 - 0.25 * smoothstep(0.44, 0.49, joint)
         )
         far = length(x, y - 11.6)
@@ -600,7 +600,7 @@ def street(rng: Rng) -> Floats:
         roofed = ((y > 20.35) & (y < 33.4)) | ((normal[1] > 0.2) & (y > 8.8) & (z > 0.5))
         copper = shades(
             0.5 + 0.2 * grain.solid(p, 1.2) + 0.2 * (y * 1.7 % 1 - 0.5),
-            tints("3f6a60 5a8a7c 86b0a0"),
+            tints("5a9280 88c0aa bce0cc"),
         )
         return np.where(roofed, copper, stone)
 
@@ -643,9 +643,9 @@ def street(rng: Rng) -> Floats:
         )
         lamps.append(Lamp((x, y, z), 2.6 * tints("ffa850")[:, 0], 2.2))
 
-    sky = heavens(grain, "ffc88a f4a684 c08fae 7a80b4 465f9a 2a3f78", "ffc898", "7f74a0", sun, 0.05)
+    sky = heavens(grain, "e89468 b06a78 6a5490 40488c 28387a 182556", "ffc898", "7f74a0", sun, 1.0)
     scene = Scene(solids, sky, sun, 2.5 * tints("ffc48c")[:, 0], 0.72 * tints("a4b4dc")[:, 0],
-                  0.22 * tints("d0a080")[:, 0], haze=0.004, soft=16, reach=1.3, lamps=lamps,
+                  0.30 * tints("d0a080")[:, 0], haze=0.004, soft=16, reach=1.3, lamps=lamps,
                   hazed=lambda way: np.broadcast_to(tints("e8b08c"), way.shape))  # fmt: skip
     lens = Lens((-0.9, 2.3, -8.5), (0.15, 2.3, 20), 1.12, shift=0.26)
     return expose(scene, lens, (800, 600), 0.85)
@@ -903,11 +903,8 @@ def balloons(rng: Rng) -> Floats:
             + 0.06 * grain.flat(x, z, 14)
         )
         crop = crop * t
-        edge = np.minimum(np.abs(u % 1 - 0.5), np.abs(v % 1 - 0.5))
         hedge = np.maximum(np.abs(u % 1 - 0.5), np.abs(v % 1 - 0.5)) > 0.462
-        crop = np.where(
-            hedge & (edge < 9), tints("2f4a20") * (1 + 0.2 * grain.flat(x, z, 1.5)), crop
-        )
+        crop = np.where(hedge, tints("2f4a20") * (1 + 0.2 * grain.flat(x, z, 1.5)), crop)
         off = np.abs(x - course(z))
         bank = smoothstep(17, 12, off + 1.5 * grain.flat(x, z, 8))
         crop = blend(crop, tints("5a7a34") * (1 + 0.12 * grain.flat(x, z, 2)), bank)
