@@ -41,8 +41,8 @@ def client(app: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
 
 
 def ask(client: Client, *arguments: Any) -> tuple[list[str], dict[str, Any]]:
-    files, found = client.predict(*arguments, api_name="/compare")
-    return files, found
+    sheet, files, found = client.predict(*arguments, api_name="/compare")
+    return [*files, sheet], found
 
 
 def test_compare_gives_pictures_contact_sheet_and_figures(client: Client) -> None:
@@ -50,7 +50,7 @@ def test_compare_gives_pictures_contact_sheet_and_figures(client: Client) -> Non
         client, handle_file(CONTENT), handle_file(WAVES), ["adain", "johnson"], {"size": 128}
     )
     named = {Path(file).name: Path(file) for file in files}
-    assert list(named) == ["johnson.png", "adain.png", "contact-sheet.jpg", "results.json"]
+    assert list(named) == ["johnson.png", "adain.png", "results.json", "contact-sheet.jpg"]
     assert json.loads(named["results.json"].read_text("utf-8")) == found
     assert [row["method"] for row in found["results"]] == ["johnson", "adain"]
     assert found["settings"]["content"] == "lake.jpg" and found["settings"]["size"] == 128
@@ -163,17 +163,18 @@ def test_a_fault_is_escaped(made: Any) -> None:
     assert "&lt;b&gt; &amp; so on." in shown[found.stage.captions["adain"]]
 
 
-def test_another_style_picture_decides_whether_johnson_is_offered(made: Any) -> None:
-    found, _, _ = made
+def test_the_style_picture_decides_whether_johnson_takes_part(made: Any) -> None:
     image = [spec.id for spec in stylisers() if spec.style == "image"]
-    able = found._offer(str(WAVES), ["adain"])
-    assert [value for _, value in able["choices"]] == ["johnson", *image]
-    assert able["value"] == ["johnson", "adain"]
-    unable = found._offer(str(DOTS), ["johnson", "adain"])
-    assert [value for _, value in unable["choices"]] == image
-    assert unable["value"] == ["adain"]
-    for nothing in (None, "/nowhere.png"):
-        assert [value for _, value in found._offer(nothing, [])["choices"]] == image
+    assert tab.offered(str(WAVES)) == ["johnson", *image]
+    assert tab.offered(str(DOTS)) == image
+    assert tab.offered(None) == tab.offered("/nowhere.png") == []
+    found, _, _ = made
+    stage = found.stage
+    task = tab.make_task(str(CONTENT), str(DOTS), ["adain"], {})
+    shown = stage.begun(task, ["johnson", "adain"])
+    says = {name: shown[stage.captions[name]] for name in ("johnson", "adain", "gatys")}
+    for name, words in (("johnson", "No style has been"), ("adain", "Waits"), ("gatys", "Not cho")):
+        assert words in says[name]
 
 
 # --- what is handed over ---
