@@ -1,8 +1,9 @@
-"""README's pictures, by our own weights.
+"""README's pictures, by our own weights, in benchmarks/images/.
 
-``results.jpg`` is a photograph beside itself in three of our style pictures, by optimisation;
-``styles.jpg`` is another in every trained style; ``methods.jpg`` is the contact sheet of a
-comparison; ``first.jpg``, in examples/, is what the page shows before anybody has done anything.
+``styles.jpg`` is a photograph in every trained style; ``results.jpg`` is one beside itself in three
+of our style pictures, by optimisation; ``methods.jpg`` is the contact sheet of a comparison, and
+``method-*.jpg`` are its pictures. ``first.jpg``, in examples/, is what the page shows before
+anybody has done anything.
 
 python benchmarks/pictures.py [NAME ...]
 """
@@ -10,87 +11,102 @@ python benchmarks/pictures.py [NAME ...]
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import gradio as gr
 import typer
 from PIL import Image, ImageOps
 
-from styleswap import compare, media, weights
+from styleswap import compare, media, tensors, weights
 from styleswap.engine import Engine
+from styleswap.methods import denoise
 from styleswap.request import Request, StyleChoice
-from styleswap.specs import CompareParams, GatysParams, JohnsonParams
+from styleswap.specs import CompareParams, DenoiseParams, GatysParams, JohnsonParams
 from styleswap.ui import examples
 from styleswap.ui.picture import first_job
 
 IMAGES = Path(__file__).parent / "images"
-STYLES = ("swirls", "tiles", "waves")
+STYLES = ("swirls", "tiles", "autumn")
 HEIGHT = 480
 COLUMNS, SIDE = 4, 300
 COMPARED = "waves"  # a style picture that a style was trained from
+THUMB = (300, 210)
 
 
-def main(names: list[str] = typer.Argument(None)) -> None:  # noqa: B008
+def main(names: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     engine = Engine()
-    makers = {
-        IMAGES / "results.jpg": optimised,
-        IMAGES / "styles.jpg": trained,
-        IMAGES / "methods.jpg": compared,
-        examples.FIRST_RESULT: first,
-    }
-    for file, make in makers.items():
-        if not names or file.stem in names:
-            media.save_picture(make(engine), file)
+    for make in (first, results, styles, methods):
+        if not names or make.__name__ in names:
+            for file, picture in make(engine):
+                media.save_picture(picture, file)
 
 
-def first(engine: Engine) -> Image.Image:
+Made = Iterator[tuple[Path, Image.Image]]
+
+
+def first(engine: Engine) -> Made:
     *_, last = engine.run(first_job())
-    return last.result()
+    yield examples.FIRST_RESULT, last.result()
 
 
-def optimised(engine: Engine) -> Image.Image:
+def results(engine: Engine) -> Made:
     photo = media.open_picture(gr.media.get_image("tower.jpg"))
     pictures = [photo]
     for name in STYLES:
         style = media.open_picture(examples.EXAMPLES / "style" / f"{name}.jpg")
         *_, last = engine.run(Request("gatys", photo, [StyleChoice(style)], GatysParams()))
         pictures.append(last.picture())
-    return in_a_row(pictures)
-
-
-def compared(engine: Engine) -> Image.Image:
-    photo = str(gr.media.get_image("tower.jpg"))
-    style = str(examples.EXAMPLES / "style" / f"{COMPARED}.jpg")
-    task = compare.open_comparison(photo, style, None, CompareParams())
-    never = threading.Event()
-    results = [
-        compare.Result(state.method, state.progress, state.figures)
-        for state in compare.run(engine, task, never)
-        if state.progress and state.figures
-    ]
-    return compare.contact_sheet(task, compare.untouched(engine, task, never), results)
-
-
-def in_a_row(pictures: list[Image.Image]) -> Image.Image:
     row = [p.resize((round(p.width * HEIGHT / p.height), HEIGHT)) for p in pictures]
     sheet = Image.new("RGB", (sum(p.width for p in row), HEIGHT))
     left = 0
     for p in row:
         sheet.paste(p, (left, 0))
         left += p.width
-    return sheet
+    yield IMAGES / "results.jpg", sheet
 
 
-def trained(engine: Engine) -> Image.Image:
+def styles(engine: Engine) -> Made:
     photo = media.open_picture(gr.media.get_image("lion.jpg"))
-    styles = weights.styles()
-    rows = -(-len(styles) // COLUMNS)
+    found = weights.styles()
+    rows = -(-len(found) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * SIDE, rows * SIDE), "white")
-    for i, entry in enumerate(styles):
+    for i, entry in enumerate(found):
         request = Request("johnson", photo, [StyleChoice(name=entry.name)], JohnsonParams())
         *_, last = engine.run(request)
         picture = ImageOps.fit(last.picture(), (SIDE, SIDE))
         sheet.paste(picture, (i % COLUMNS * SIDE, i // COLUMNS * SIDE))
+    yield IMAGES / "styles.jpg", sheet
+
+
+def methods(engine: Engine) -> Made:
+    photo = str(examples.content_examples()[0])
+    style = str(examples.EXAMPLES / "style" / f"{COMPARED}.jpg")
+    task = compare.open_comparison(photo, style, None, CompareParams())
+    never = threading.Event()
+    made = [
+        compare.Result(state.method, state.progress, state.figures)
+        for state in compare.run(engine, task, never)
+        if state.progress and state.figures
+    ]
+    sheet = compare.contact_sheet(task, compare.untouched(engine, task, never), made)
+    yield IMAGES / "methods.jpg", sheet
+    for result in made:
+        thumb = ImageOps.fit(result.progress.result(), THUMB)
+        yield IMAGES / f"method-{result.method}.jpg", thumb
+    yield IMAGES / "method-denoise.jpg", denoised(engine)
+
+
+def denoised(engine: Engine) -> Image.Image:
+    """A noisy picture on the left, what becomes of it on the right."""
+    photo = media.open_picture(examples.EXAMPLES / "content" / "owl.jpg")
+    photo = ImageOps.fit(photo, THUMB, centering=(0.5, 0.15))
+    params = DenoiseParams(add="gaussian", sigma=40)
+    *_, last = engine.run(Request("denoise", photo, [], params))
+    sheet = tensors.to_pil(denoise.noisy(tensors.from_pil(photo), params))
+    half = sheet.width // 2
+    sheet.paste(last.result().crop((half, 0, *sheet.size)), (half, 0))
     return sheet
 
 
