@@ -60,7 +60,7 @@ def test_one_click_compares_and_any_two_can_be_slid_over_each_other(visit: Visit
         expect(says(page, name)).to_have_text(FIGURES, use_inner_text=True)
         expect(card(page, name)).to_have_attribute("src", re.compile(r"\.png$"))
     expect(page.locator("#compare-status")).to_contain_text("2 methods in")
-    expect(says(page, "gatys")).to_contain_text("Left out.")
+    expect(says(page, "gatys")).to_contain_text("Not chosen.")
     expect(says(page, "photograph")).to_contain_text("content 0.000")
     expect(page.locator("#compare-table tbody tr")).to_have_count(3)
     expect(page.locator("#compare-plot circle")).to_have_count(3)
