@@ -16,7 +16,7 @@ from styleswap.ui.i18n import both
 WIDTH, HEIGHT = 560, 330
 LEFT, TOP, RIGHT, BOTTOM = 46, 12, 14, 42  # around the area of the points
 RADIUS = 7
-LETTER, LINE = 7.2, 16  # width and height that a letter of a name takes, at most
+LETTER, LINE = 13, 20  # width and height that a letter of a name takes, at most: on telephones
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from styleswap.specs import METHODS, stylisers
-from styleswap.ui import examples
+from styleswap.ui import examples, plot
 from tests.browser.acts import Visit, download, number
 
 STAGE = "#compare-stage"
@@ -60,7 +60,7 @@ def test_one_click_compares_and_any_two_can_be_slid_over_each_other(visit: Visit
         expect(says(page, name)).to_have_text(FIGURES, use_inner_text=True)
         expect(card(page, name)).to_have_attribute("src", re.compile(r"\.png$"))
     expect(page.locator("#compare-status")).to_contain_text("2 methods in")
-    expect(says(page, "gatys")).to_contain_text("Left out.")
+    expect(says(page, "gatys")).to_contain_text("Not chosen.")
     expect(says(page, "photograph")).to_contain_text("content 0.000")
     expect(page.locator("#compare-table tbody tr")).to_have_count(3)
     expect(page.locator("#compare-plot circle")).to_have_count(3)
@@ -123,7 +123,10 @@ def test_stop_keeps_what_there_is_and_all_of_it_is_one_download(
 CROWDED = """() => {
   const svg = document.querySelector('#compare-plot svg').getBoundingClientRect();
   const boxes = [...document.querySelectorAll('#compare-plot text.name')]
-    .map((name) => name.getBoundingClientRect());
+    .map((name) => name.getBoundingClientRect())
+    // The letters themselves: above and below them a font has room.
+    .map(({left, right, top, height}) =>
+      ({left, right, top: top + 0.25 * height, bottom: top + 0.75 * height}));
   return boxes.filter((a, i) => a.left < svg.left - 1 || a.right > svg.right + 1 ||
     boxes.some((b, k) => k < i && a.left < b.right && b.left < a.right &&
       a.top < b.bottom && b.top < a.bottom)).length;
@@ -150,3 +153,9 @@ def test_a_telephone_in_chinese_and_in_the_dark(visit: Visit, app: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.evaluate(CLIPPED) == []
     assert page.evaluate(CROWDED) == 0
+    # The plot keeps room for the names of either language.
+    page.evaluate("document.documentElement.lang = 'en'")
+    assert page.evaluate(CROWDED) == 0
+    for name in page.locator("#compare-plot text.name").all():
+        width = name.evaluate("(text) => text.getComputedTextLength()")
+        assert 0 < width <= plot.LETTER * len(name.locator(".en").text_content() or "")

@@ -25,6 +25,7 @@ from styleswap.specs import METHODS, CompareParams, StylisingParams, stylisers
 from styleswap.ui import compare as tab
 from styleswap.ui import i18n
 from styleswap.ui.compare import CompareTab
+from styleswap.ui.i18n import both
 from styleswap.ui.picture import PictureTab
 from tests.helpers import CONTENT, ROOT, add_method
 
@@ -40,17 +41,18 @@ def client(app: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
     return Client(app, verbose=False, download_files=tmp_path_factory.mktemp("client"))
 
 
-def ask(client: Client, *arguments: Any) -> tuple[list[str], dict[str, Any]]:
+def ask(client: Client, *arguments: Any) -> tuple[str, list[str], dict[str, Any]]:
     sheet, files, found = client.predict(*arguments, api_name="/compare")
-    return [*files, sheet], found
+    return sheet, files, found
 
 
 def test_compare_gives_pictures_contact_sheet_and_figures(client: Client) -> None:
-    files, found = ask(
+    sheet, files, found = ask(
         client, handle_file(CONTENT), handle_file(WAVES), ["adain", "johnson"], {"size": 128}
     )
     named = {Path(file).name: Path(file) for file in files}
-    assert list(named) == ["johnson.png", "adain.png", "results.json", "contact-sheet.jpg"]
+    assert list(named) == ["johnson.png", "adain.png", "results.json"]
+    assert Path(sheet).name == "contact-sheet.jpg"
     assert json.loads(named["results.json"].read_text("utf-8")) == found
     assert [row["method"] for row in found["results"]] == ["johnson", "adain"]
     assert found["settings"]["content"] == "lake.jpg" and found["settings"]["size"] == 128
@@ -163,18 +165,17 @@ def test_a_fault_is_escaped(made: Any) -> None:
     assert "&lt;b&gt; &amp; so on." in shown[found.stage.captions["adain"]]
 
 
-def test_the_style_picture_decides_whether_johnson_takes_part(made: Any) -> None:
-    image = [spec.id for spec in stylisers() if spec.style == "image"]
-    assert tab.offered(str(WAVES)) == ["johnson", *image]
-    assert tab.offered(str(DOTS)) == image
-    assert tab.offered(None) == tab.offered("/nowhere.png") == []
+def test_who_cannot_take_part_is_told_why(made: Any) -> None:
     found, _, _ = made
-    stage = found.stage
-    task = tab.make_task(str(CONTENT), str(DOTS), ["adain"], {})
-    shown = stage.begun(task, ["johnson", "adain"])
-    says = {name: shown[stage.captions[name]] for name in ("johnson", "adain", "gatys")}
-    for name, words in (("johnson", "No style has been"), ("adain", "Waits"), ("gatys", "Not cho")):
-        assert words in says[name]
+    values = {box: box.value for box in found.settings.values()}
+    values |= {found.content: str(CONTENT), found.style: str(DOTS)}
+    captions = found.stage.captions
+    began = next(found._work(values | {found.methods: ["johnson", "adain"]}, threading.Event()))
+    assert began[captions["johnson"]] == both(i18n.UNTRAINED)
+    assert began[captions["adain"]] == both(i18n.WAITING)
+    assert began[captions["gatys"]] == both(i18n.NOT_CHOSEN)
+    with pytest.raises(StyleSwapError, match="no style that was trained from this picture"):
+        next(found._work(values | {found.methods: ["johnson"]}, threading.Event()))
 
 
 # --- what is handed over ---

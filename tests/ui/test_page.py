@@ -22,7 +22,7 @@ from styleswap.engine import Engine
 from styleswap.errors import StyleSwapError
 from styleswap.live import Forbidden, Room
 from styleswap.methods import denoise
-from styleswap.ui import i18n, page, picture, stage
+from styleswap.ui import examples, i18n, page, picture, stage
 from styleswap.ui import video as video_tab
 from styleswap.ui.i18n import both, duration
 from styleswap.ui.webcam import WebcamTab
@@ -71,6 +71,13 @@ def test_stylize_gives_a_png_and_its_numbers(client: Client, photo: Path, style:
     assert Path(path).name == "photo-style-gatys.png"
     with Image.open(path) as result:
         assert (result.format, result.size) == ("PNG", (128, 85))
+        about = json.loads(result.text["styleswap"])  # type: ignore[attr-defined]
+    assert about["method"] == "gatys" and about["content"] == "photo.jpg"
+    assert about["settings"]["steps"] == 3
+    assert about["styles"] == [
+        {"name": "style.png", "weight": 1},
+        {"name": "photo.jpg", "weight": 0.5},
+    ]
     assert numbers.keys() == {
         "method", "width", "height", "seconds", "perceptual", "content_loss", "style_loss",
     }  # fmt: skip
@@ -166,6 +173,21 @@ def test_launch_shuts_what_need_not_be_open(engine: Engine) -> None:
         assert Path(path).is_file()
 
 
+def test_the_page_opens_with_what_its_own_defaults_make(engine: Engine) -> None:
+    job = picture.first_job()
+    *_, last = engine.run(job)
+    with gr.Blocks() as blocks:
+        tab: Any = picture.PictureTab(blocks, engine)
+    held = {box: box.value for box in tab.methods[job.method].widgets.values()}
+    assert tab.method.value == job.method
+    assert tab.methods[job.method].params(held) == job.params
+    assert tab.trained[job.method].value == job.styles[0].name
+    with Image.open(examples.FIRST_RESULT) as shown:
+        assert shown.size == last.size
+        difference = np.asarray(shown, float) - np.asarray(last.result(), float)
+    assert np.abs(difference).mean() < 4
+
+
 # --- later methods ---
 
 
@@ -254,6 +276,8 @@ def test_denoise_gives_a_png_and_its_numbers(
     path, numbers = client.predict(handle_file(photo), settings, None, api_name="/denoise")
     with Image.open(path) as result, Image.open(photo) as before:
         assert result.format == "PNG" and result.size == before.size
+        about = json.loads(result.text["styleswap"])  # type: ignore[attr-defined]
+    assert about["method"] == "denoise" and about["settings"]["sigma"] == 20
     assert numbers["sigma"] == pytest.approx(20, rel=0.3)
     assert {"seconds", "psnr_noisy", "psnr", "ssim"} <= numbers.keys()
     path, numbers = client.predict(

@@ -16,7 +16,7 @@ from styleswap.ui.plot import HEIGHT, LEFT, LETTER, LINE, RADIUS, WIDTH, Box, Po
 
 NAMES = [i18n.CONTENT, *(spec.name for spec in stylisers())]
 
-values = st.floats(0, 3) | st.sampled_from([0.0, 0.5, 1.0])
+values = st.integers(0, 3000).map(lambda n: n / 1000)
 clouds = st.lists(st.tuples(values, values), max_size=len(NAMES)).map(
     lambda found: [Point(name, x, y, "#2f846b") for name, (x, y) in zip(NAMES, found, strict=False)]
 )
