@@ -18,7 +18,7 @@ RESULT = '#denoise-stage img[src$=".png"]'
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(denoise.PRESETS, "fast", replace(denoise.PRESETS["fast"], steps=20))
+    monkeypatch.setitem(denoise.PRESETS, "fast", replace(denoise.PRESETS["fast"], steps=5))
 
 
 def opened(visit: Visit, app: str, **window: object) -> Page:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ def engine() -> Engine:
     return Engine("cpu")
 
 
+@functools.cache
 def style(name: str) -> StyleChoice:
     return StyleChoice(media.open_picture(ROOT / "examples" / "style" / f"{name}.jpg"))
 
@@ -39,6 +41,12 @@ def paint(engine: Engine, method: str, *styles: StyleChoice, **knobs: Any) -> Te
     return run(engine, method, *styles, **knobs)[-1].image
 
 
+@functools.cache
+def plain(engine: Engine, method: str, name: str, strength: float = 1.0) -> Tensor:
+    """The photograph in one style, painted once for all tests that only look at it."""
+    return paint(engine, method, style(name), strength=strength)
+
+
 def far(x: Tensor, name: str) -> float:
     """The style's distance."""
     return sum(metrics.style_distance(small(), x, example(name, 256)).values())
@@ -50,7 +58,7 @@ def test_the_style_is_plain_and_the_content_recognisable(
     engine: Engine, method: str, name: str
 ) -> None:
     x = tensors.from_pil(LAKE)
-    y = paint(engine, method, style(name))
+    y = plain(engine, method, name)
     assert y.shape == x.shape and y.min() >= 0 and y.max() <= 1
     assert far(y, name) < (0.6 if method == "swap" else 0.45) * far(x, name)
     # Nearer to its photograph than to another picture.
@@ -66,17 +74,16 @@ def test_the_style_is_plain_and_the_content_recognisable(
 def test_strength(engine: Engine, method: str) -> None:
     x = tensors.from_pil(LAKE)
     distances = [
-        far(paint(engine, method, style("waves"), strength=strength), "waves")
-        for strength in (0.0, 0.5, 1.0)
+        far(plain(engine, method, "waves", strength), "waves") for strength in (0.0, 0.5, 1.0)
     ]
     assert distances[0] > distances[1] > distances[2]
-    kept = paint(engine, method, style("waves"), strength=0.0)
+    kept = plain(engine, method, "waves", 0.0)
     assert (kept - x).abs().mean() < 0.08
 
 
 @every
 def test_the_photographs_colours(engine: Engine, method: str) -> None:
-    y = paint(engine, method, style("waves"))
+    y = plain(engine, method, "waves")
     kept = paint(engine, method, style("waves"), keep_colours=True)
     torch.testing.assert_close(ops.luma(kept), ops.luma(y), rtol=0, atol=2e-3)
     x = tensors.from_pil(LAKE)
@@ -87,7 +94,7 @@ def test_the_photographs_colours(engine: Engine, method: str) -> None:
 @every
 def test_several_styles(engine: Engine, method: str) -> None:
     both = [style("waves"), style("blooms")]
-    one, other = (paint(engine, method, s) for s in both)
+    one, other = (plain(engine, method, name) for name in ("waves", "blooms"))
     mostly = paint(engine, method, StyleChoice(both[0].picture, None, 3.0), both[1])
     half = paint(engine, method, *both)
     for mix in (mostly, half):

@@ -132,11 +132,13 @@ def test_a_large_network_is_asked_only_after_a_draft(
         params=replace(cast(GatysParams, order.params), network=network),
         perceptual=cast(Any, lambda name, pooling: nets[name]),
     )
-    last = [asked[-1] for _ in gatys.run(order)]
+    last, totals = [], []
+    for step in gatys.run(order):
+        last.append(asked[-1])
+        totals.append(step.losses["total"])
     # 2 steps of the coarse scale, and 3 of the fine one's 8
     assert last == ["small"] * drafted + [network] * (10 - drafted)
     # The draft does not start from the content again.
-    totals = [s.losses["total"] for s in gatys.run(order)]
     assert totals[6] < totals[2]
 
 
@@ -256,8 +258,9 @@ def test_more_strength_is_more_style_and_less_content(
     optimizer: str, lake: Tensor, swirls: Tensor
 ) -> None:
     near, far = [], []
+    steps = {"lbfgs": 10, "adam": 20}[optimizer]  # Adam needs more until it shows
     for strength in (0.05, 0.3, 4.0):
-        x = paint(lake, swirls, steps=20, style_strength=strength, optimizer=optimizer)
+        x = paint(lake, swirls, steps=steps, style_strength=strength, optimizer=optimizer)
         near.append(metrics.content_distance(small(), x, lake))
         far.append(style_loss(x, swirls))
     assert near[0] < near[1] < near[2] and far[0] > 1.1 * far[1] > 1.2 * far[2]
@@ -265,7 +268,7 @@ def test_more_strength_is_more_style_and_less_content(
 
 def test_more_smoothness_is_smoother(lake: Tensor, swirls: Tensor) -> None:
     rough, usual, smooth = (
-        ops.total_variation(paint(lake, swirls, steps=30, tv=tv)).item() for tv in (0, 3, 10)
+        ops.total_variation(paint(lake, swirls, steps=15, tv=tv)).item() for tv in (0, 3, 10)
     )
     assert rough > 1.02 * usual > 1.05 * smooth
 
@@ -314,12 +317,12 @@ def test_kept_colours_at_a_coarser_scale(swirls: Tensor) -> None:
 
 def test_two_styles_mix(lake: Tensor, swirls: Tensor) -> None:
     other = example("dots", 128)
-    alone = [paint(lake, s, steps=30) for s in (swirls, other)]
-    mixed = run(lake, [swirls, other], (1.0, 1.0), steps=30)[-1].image
-    leaning = run(lake, [swirls, other], (9.0, 1.0), steps=30)[-1].image
+    alone = [paint(lake, s, steps=10) for s in (swirls, other)]
+    mixed = run(lake, [swirls, other], (1.0, 1.0), steps=10)[-1].image
+    leaning = run(lake, [swirls, other], (9.0, 1.0), steps=10)[-1].image
     to_first = [style_loss(x, swirls) for x in (alone[0], leaning, mixed, alone[1])]
     to_other = [style_loss(x, other) for x in (alone[0], leaning, mixed, alone[1])]
-    assert to_first == sorted(to_first) and to_other == sorted(to_other, reverse=True)
+    assert to_first == sorted({*to_first}) and to_other == sorted({*to_other}, reverse=True)
 
 
 @pytest.mark.parametrize("scale", [0.25, 1.0, 1.5])
@@ -356,10 +359,10 @@ def texture(side: int) -> Tensor:
     return (0.5 + 12 * (ripples - ripples.mean())).clamp(0, 1).expand(-1, 3, -1, -1)
 
 
-def frame(padding: str) -> float:
+def frame(padding: str, *seeds: int) -> float:
     """By how much the contrast of a painted texture's outer 3 px departs from the inside's.
 
-    The mean of four pictures: a single one differs by chance too.
+    The mean of a picture for each of `seeds`: a single one differs by chance too.
     """
     net = PerceptualNetwork(small().named_weights(), padding=padding)  # type: ignore[arg-type]
     net.eval().requires_grad_(False)
@@ -369,8 +372,8 @@ def frame(padding: str) -> float:
     edge[..., 3:-3, 3:-3] = False
     inside[edge] = False
     found = []
-    for seed in (1, 2, 3, 4):
-        params = GatysParams(steps=30, start="noise", style_strength=20, tv=0, seed=seed)
+    for seed in seeds:
+        params = GatysParams(steps=12, start="noise", style_strength=20, tv=0, seed=seed)
         *_, last = gatys.run(replace(order, params=params))
         y = ops.luma(last.image)
         contrast = (y - y[inside].mean()).abs()
@@ -379,9 +382,9 @@ def frame(padding: str) -> float:
 
 
 def test_there_is_no_frame_at_the_border(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert frame("replicate") < 0.08
+    assert frame("replicate", 1, 2, 3, 4) < 0.08
     monkeypatch.setattr(gatys, "MARGIN", 0)
-    assert frame("zeros") > 0.2  # the measure does see one
+    assert frame("zeros", 1, 2) > 0.16  # the measure does see one
 
 
 # --- the helpers --------------------------------------------------------------------------------

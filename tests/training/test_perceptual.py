@@ -83,16 +83,16 @@ def run(
 def test_it_learns(world: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, float]] = []
     net, errors = run(
-        settings(world, steps=60),
+        settings(world, steps=30),
         tmp_path,
-        every=20,
+        every=10,
         report=lambda step, losses: seen.append((step, losses["loss"])),
     )
-    assert [step for step, _ in seen] == list(range(1, 61))
+    assert [step for step, _ in seen] == list(range(1, 31))
     values = [loss for _, loss in seen]
     assert sum(values[-10:]) < 0.75 * sum(values[:10])
     rows = list(csv.DictReader((tmp_path / "losses.csv").open()))
-    assert [int(row["step"]) for row in rows] == [20, 40, 60]
+    assert [int(row["step"]) for row in rows] == [10, 20, 30]
     assert float(rows[-1]["loss"]) == pytest.approx(values[-1], abs=1e-4)
     assert (
         {*LAYERS, *(f"{n}.gram" for n in STYLE_LAYERS)}
