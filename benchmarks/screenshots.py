@@ -100,7 +100,6 @@ def filmed(visit: Page) -> None:
 
 def denoised(visit: Page) -> None:
     tab(visit, "denoise")
-    visit.locator("#denoise-add label").nth(1).click()
     visit.click("#denoise-go")
     expect(visit.locator("#denoise-download")).to_be_enabled()
 

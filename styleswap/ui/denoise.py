@@ -16,7 +16,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.request import Request, check_clean
 from styleswap.specs import DenoiseParams, Params
 from styleswap.ui import controls, endpoints, i18n, link
-from styleswap.ui.examples import content_examples, content_input
+from styleswap.ui.examples import content_examples, content_input, noisy_example
 from styleswap.ui.i18n import both, t
 from styleswap.ui.link import Link
 from styleswap.ui.stage import (
@@ -89,7 +89,7 @@ class DenoiseTab:
         )
 
     def _draw_inputs(self) -> None:
-        self.content = content_input(i18n.NOISY, "denoise-")
+        self.content = content_input(i18n.NOISY, "denoise-", noisy_example())
         gr.HTML(f'<p class="fine">{both(i18n.LIMITS)}</p>', container=False)
         self.controls = controls.build(SPEC, {})
 

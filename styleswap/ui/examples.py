@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from gradio.components import Component
 from PIL import Image, ImageOps
 
@@ -23,6 +25,8 @@ THUMB_SIDE = 160
 # style; and what the latter makes of the first.
 FIRST_CONTENT, FIRST_STYLE, FIRST_TRAINED = "lighthouse", "swirls", "woman-with-a-hat"
 FIRST_RESULT = EXAMPLES / "first.jpg"
+# What is made noisy, its longer side in pixels, and the deviation of the noise in steps of 255.
+NOISY, NOISY_SIDE, SIGMA = "owl", 480, 25.0
 
 
 def content_examples() -> list[Path]:
@@ -45,18 +49,40 @@ def style_examples() -> list[Path]:
     return sorted(files, key=lambda file: (file.stem != FIRST_STYLE, file.name))
 
 
-def content_input(label: Text, prefix: str = "") -> gr.Image:
-    """A place for a photograph, and some to click on; `prefix` is of the widgets' ids."""
+def noisy_example() -> Image.Image:
+    """A picture with something to take away: its noise is the same everywhere, as a scan's."""
+    picture = media.fit(media.open_picture(EXAMPLES / "content" / f"{NOISY}.jpg"), NOISY_SIDE)
+    noise = np.random.default_rng(0).normal(0.0, SIGMA, (*picture.size[::-1], 3))
+    return Image.fromarray((np.asarray(picture) + noise).round().clip(0, 255).astype(np.uint8))
+
+
+def content_input(label: Text, prefix: str = "", first: Image.Image | None = None) -> gr.Image:
+    """A place for a photograph, and some to click on.
+
+    Args:
+        prefix: of the widgets' ids.
+        first: comes before the others.
+    """
     contents = content_examples()
-    box = picture_input(
-        value=contents[0],
-        label=t(label),
-        sources=["upload", "webcam", "clipboard"],
-        buttons=["fullscreen"],
-        height=250,
-        elem_id=f"{prefix}content",
-    )
-    gallery(contents, contents, box, i18n.CONTENT_EXAMPLES, f"{prefix}content-examples")
+    about: dict[str, Any] = {
+        "label": t(label),
+        "sources": ["upload", "webcam", "clipboard"],
+        "buttons": ["fullscreen"],
+        "height": 250,
+        "elem_id": f"{prefix}content",
+    }
+    shown: list[Path | Image.Image] = [*contents]
+    values = [str(file) for file in contents]
+    if first is None:
+        box = picture_input(value=values[0], **about)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "noisy.png"
+            media.save_picture(first, file)
+            box = picture_input(value=str(file), **about)  # which keeps a copy
+        shown.insert(0, first)
+        values.insert(0, box.value["path"])
+    gallery(shown, values, box, i18n.CONTENT_EXAMPLES, f"{prefix}content-examples")
     return box
 
 
