@@ -127,7 +127,7 @@ def test_what_is_no_video_is_refused(page: Page, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("locale", "word"), [("en-GB", "Stylise"), ("zh-CN", "开始绘制")])
 def test_a_telephone_in_either_language(visit: Visit, app: str, locale: str, word: str) -> None:
     page = visit(app, width=390, height=844, locale=locale)
-    page.get_by_role("tab").nth(1).click()
+    page.click("#video-tab-button")
     expect(page.locator("#video-go")).to_have_text(word)
     expect(page.locator("#video-go")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -59,7 +59,7 @@ def watch(browser: Browser) -> Iterator[Watch]:
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(address)
         before(page)
-        page.get_by_role("tab").nth(2).click()
+        page.locator("#webcam-tab-button").click()
         expect(page.locator(GO)).to_be_visible()
         return page
 
@@ -210,12 +210,12 @@ def test_stop_start_and_out_of_sight(watch: Watch, app: str) -> None:
     folder = Path(os.environ["GRADIO_TEMP_DIR"])
     page = started(watch(app))
     before = sum(file.is_file() for file in folder.rglob("*"))
-    page.get_by_role("tab").nth(0).click()
+    page.locator("#picture-tab-button").click()
     page.wait_for_timeout(500)
     sent = state(page, "sent")
     page.wait_for_timeout(700)
     assert state(page, "sent") == sent
-    page.get_by_role("tab").nth(2).click()
+    page.locator("#webcam-tab-button").click()
     drawn(page, 3)
     page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
     page.wait_for_timeout(500)
