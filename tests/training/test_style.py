@@ -198,7 +198,10 @@ def test_two_processes_train_as_one(
     apart = torch.cat([(one[k].float() - two[k].float()).flatten() for k in one])
     # The gradients' sums are rounded to bfloat16 at other places, which Muon brings out.
     assert moved.norm() > 0.1 and apart.norm() < 0.12 * moved.norm()
-    losses = [weights.manifest(tmp_path)[name].about["losses"] for name in ("one", "two")]
+    entries = [weights.manifest(tmp_path)[name] for name in ("one", "two")]
+    # By which a comparison knows that it was trained from this picture.
+    assert entries[0].about["style_sha256"] == weights.sha256_of(STYLES[0])
+    losses = [entry.about["losses"] for entry in entries]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
 
 
