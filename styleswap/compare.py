@@ -87,7 +87,9 @@ class Result:
         """What the records and the page's table say of it."""
         seconds = {"seconds": round(self.progress.seconds, 3)}
         figures = {name: round(value, 4) for name, value in self.figures.items()}
-        return {"method": self.method, **seconds, **figures}
+        early = self.progress.i < self.progress.n  # stopped, or at the time cap
+        steps = {"step": self.progress.i, "steps": self.progress.n} if early else {}
+        return {"method": self.method, **seconds, **figures, **steps}
 
 
 def choose(methods: Sequence[str] | None, style: str) -> tuple[list[str], dict[str, str]]:
@@ -230,7 +232,7 @@ def contact_sheet(
         row = result.row
         line = f"{row.pop('seconds'):.1f} s  "
         title = METHODS[row.pop("method")].title.en
-        line += "  ".join(f"{name} {value:.3f}" for name, value in row.items())
+        line += "  ".join(f"{name} {row[name]:.3f}" for name in FIGURES if name in row)
         cells.append((result.progress.result(), title, line))
     across = 3 if len(cells) <= 6 else 4
     rows = -(-len(cells) // across)

@@ -283,3 +283,15 @@ def test_the_contact_sheet_shows_every_picture_in_its_place(
         written = ImageOps.invert(lines.convert("L")).getbbox()
         # Two lines of text that keep to their cell.
         assert written and written[0] >= 4 and written[2] <= CELL - 4
+
+
+def test_a_method_that_was_stopped_says_how_far_it_came() -> None:
+    figures = {"content": 0.1, "style": 0.2, "brightness": 0.3}
+
+    def row(i: int) -> dict[str, Any]:
+        image = torch.zeros(1, 3, 32, 32)
+        done = Progress(i, 9, {}, 1.0, None, image, (32, 32))
+        return compare.Result("gatys", done, figures).row
+
+    assert (row(4)["step"], row(4)["steps"]) == (4, 9)
+    assert row(9) == {"method": "gatys", "seconds": 1.0, **figures}

@@ -26,7 +26,7 @@ THUMB_SIDE = 160
 FIRST_CONTENT, FIRST_STYLE, FIRST_TRAINED = "lighthouse", "swirls", "woman-with-a-hat"
 FIRST_RESULT = EXAMPLES / "first.jpg"
 # What is made noisy, its longer side in pixels, and the deviation of the noise in steps of 255.
-NOISY, NOISY_SIDE, SIGMA = "owl", 480, 25.0
+NOISY, NOISY_SIDE, SIGMA = "owl", 320, 25.0
 
 
 def content_examples() -> list[Path]:
