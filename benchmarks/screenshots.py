@@ -169,6 +169,7 @@ def main(names: list[str] = typer.Argument(None)) -> None:  # noqa: B008
             if wanted(name):
                 with opened(browser, demo.local_url, WIDE) as visit:
                     do(visit)
+                    visit.evaluate("scrollTo(0, 0)")
                     save(shot(visit), name)
         if wanted("webcam"):
             with opened(browser, demo.local_url, (1280, 760)) as visit:
