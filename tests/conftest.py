@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from styleswap import specs
@@ -37,6 +38,8 @@ def pytest_configure() -> None:
         GRADIO_TEMP_DIR=f"{_folder}/gradio",
         STYLESWAP_CACHE=f"{_folder}/cache",
     )
+    settings.register_profile("suite", deadline=None)  # a busy machine may take its time
+    settings.load_profile("suite")
 
 
 def pytest_unconfigure() -> None:
