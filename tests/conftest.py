@@ -33,6 +33,7 @@ _folder = tempfile.mkdtemp(prefix="styleswap-tests-")
 def pytest_configure() -> None:
     """Before any test module, and with it Gradio, is imported."""
     os.environ.update(
+        OMP_NUM_THREADS="1",  # each of two processes has a core
         GRADIO_ANALYTICS_ENABLED="False",
         HF_HUB_OFFLINE="1",
         GRADIO_TEMP_DIR=f"{_folder}/gradio",

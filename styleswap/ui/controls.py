@@ -101,9 +101,9 @@ def widget(k: Knob, elem_id: str) -> Component:
         return gr.Textbox(**about, max_lines=2)
     assert k.low is not None and k.high is not None and k.step is not None
     # A browser's slider counts its steps from the lower end: start so that the default is on one.
-    low = round(k.default - int((k.default - k.low) / k.step + 1e-9) * k.step, 9)
+    low = round(k.default - int((k.default - k.low) / k.step + 1e-6) * k.step, 9)
     if (k.high - low) / k.step > FINEST_SLIDER:
         # No limits here: Gradio's own sentence would not say which setting it is about.
         return gr.Number(**about, step=k.step)
-    high = round(low + int((k.high - low) / k.step + 1e-9) * k.step, 9)
+    high = round(low + int((k.high - low) / k.step + 1e-6) * k.step, 9)
     return gr.Slider(low, high, **about, step=k.step, buttons=["reset"])

@@ -23,7 +23,7 @@ def test_what_is_chosen_opens_again(visit: Visit, app: str, photo: Path, tmp_pat
     page.locator("#content-examples button").nth(1).click()
     number(page, "#size", 128)
     page.locator("#finish input").check()
-    chosen = "/?__theme=light&method=adain&content=lion&size=128&finish=denoise&style=blooms"
+    chosen = "/?__theme=light&method=adain&content=lion&size=128&finish=denoise&style=autumn"
     query(page, chosen)
     page.get_by_role("tab", name="Denoise").click()
     query(page, "/?__theme=light&tab=denoise")
@@ -31,7 +31,7 @@ def test_what_is_chosen_opens_again(visit: Visit, app: str, photo: Path, tmp_pat
     page = visit(app, query=chosen.removeprefix("/"))
     expect(page.locator("#adain-strength")).to_be_visible()
     expect(page.locator("#method input")).to_have_value(re.compile("AdaIN"))
-    expect(page.locator("#style img").first).to_have_attribute("src", re.compile(r"/blooms\.jpg$"))
+    expect(page.locator("#style img").first).to_have_attribute("src", re.compile(r"/autumn\.jpg$"))
     expect(page.locator("#content img").first).to_have_attribute("src", re.compile(r"/lion\.jpg$"))
     expect(page.locator('#size input[type="number"]')).to_have_value("128")
     expect(page.locator("#finish input")).to_be_checked()
@@ -44,7 +44,7 @@ def test_what_is_chosen_opens_again(visit: Visit, app: str, photo: Path, tmp_pat
     own = tmp_path / "cheetah.jpg"
     own.write_bytes(photo.read_bytes())
     upload(page, "#content", own)
-    query(page, "/?__theme=light&method=adain&size=128&style=blooms")
+    query(page, "/?__theme=light&method=adain&size=128&style=autumn")
 
 
 def test_a_tab_opens_with_its_settings(visit: Visit, app: str) -> None:

@@ -12,7 +12,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.nets import inverse
 from styleswap.nets.inverse import LAYERS, NORMALISED, InverseNetwork, cut, new_inverse, padded
 from styleswap.nets.perceptual import SMALL_CHANNELS
-from tests.helpers import STYLES, example, noise, small
+from tests.helpers import example, noise, small
 
 
 def network(layer: str, seed: int = 0) -> InverseNetwork:
@@ -109,7 +109,7 @@ def test_what_comes_back(layer: str) -> None:
         "relu3_1": (22.5, 17.5),
         "relu4_1": (19, 15),
     }[layer]
-    for name in ("lake", *(file.stem for file in STYLES[:3])):
+    for name in ("lake", "blooms", "dots", "glass"):
         x = example(name, 256)[..., :160, :160]
         y = net(small().features(x, [layer])[layer]).clamp(0, 1)
         psnr = -10 * (y - x).square().mean().log10()
