@@ -28,7 +28,7 @@ from styleswap.ui import examples
 from styleswap.ui.picture import first_job
 
 IMAGES = Path(__file__).parent / "images"
-STYLES = ("swirls", "tiles", "autumn")
+STYLES = ("swirls", "tiles", "waves")
 HEIGHT = 480
 COLUMNS, SIDE = 4, 300
 COMPARED = "waves"  # a style picture that a style was trained from
