@@ -110,3 +110,11 @@ def test_an_agent_s_script(app: str, folder: Path) -> None:
     with Image.open("painted.png") as picture:
         assert (picture.format, picture.size) == ("PNG", (512, 341))
     assert app in printed and '"method": "johnson"' in printed
+
+
+def test_every_picture_and_page_that_it_shows_is_there() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    named = re.findall(r'\]\((?!http)([^)#]+)\)|src="([^"]+)"', text)
+    files = [one or other for one, other in named]
+    assert len(files) > 12
+    assert [file for file in files if not (ROOT / file).exists()] == []
