@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,15 @@ class Comparison:
     methods: Sequence[str]
     trained: Mapping[str, str]
     params: CompareParams
+
+    @functools.cached_property
+    def photograph(self) -> Image.Image:
+        """The content as every method is given it, of the results' size.
+
+        Raises:
+            StyleSwapError: it would be too thin.
+        """
+        return sized(self.content, self.params)
 
     def request(self, method: str) -> Request:
         """The job of one method."""
@@ -149,7 +159,6 @@ def run(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[S
 
     Setting `cancel` ends it with what there is.
     """
-    photograph = sized(task.content, task.params)
     for method in task.methods:
         last = None
         try:
@@ -157,7 +166,7 @@ def run(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[S
                 yield State(method, last)
             if last is None:
                 return
-            figures = engine.measure(last.result(), photograph, task.style, threading.Event())
+            figures = engine.measure(last.result(), task.photograph, task.style, threading.Event())
         except StyleSwapError as error:
             yield State(method, None, fault=str(error))
         else:
@@ -169,9 +178,8 @@ def run(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[S
 def untouched(engine: Engine, task: Comparison, cancel: threading.Event) -> dict[str, float]:
     """The figures of the photograph itself, to measure the others by; empty where `cancel` was set
     before the device was free."""
-    photograph = sized(task.content, task.params)
     try:
-        return engine.measure(photograph, photograph, task.style, cancel)
+        return engine.measure(task.photograph, task.photograph, task.style, cancel)
     except Stopped:
         return {}
 
@@ -180,7 +188,7 @@ def records(
     task: Comparison, own: Mapping[str, float], results: Sequence[Result]
 ) -> dict[str, Any]:
     """Settings and figures, for ``results.json`` and the API; `own` is what `untouched` gave."""
-    width, height = sized(task.content, task.params).size
+    width, height = task.photograph.size
     settings = {
         "content": task.names[0],
         "style": task.names[1],
@@ -222,7 +230,7 @@ def contact_sheet(
     task: Comparison, own: Mapping[str, float], results: Sequence[Result]
 ) -> Image.Image:
     """Photograph, style and every result, each above its figures."""
-    photograph = sized(task.content, task.params)
+    photograph = task.photograph
     cell = (CELL, round(CELL * photograph.height / photograph.width))
     cells = [
         (photograph, "Photograph", "  ".join(f"{k} {v:.3f}" for k, v in own.items())),

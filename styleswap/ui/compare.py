@@ -20,7 +20,6 @@ from gradio.data_classes import FileData, ImageData
 from styleswap import compare, media, specs
 from styleswap.compare import Comparison, Result, State
 from styleswap.errors import StyleSwapError
-from styleswap.request import sized
 from styleswap.specs import CompareParams, Text
 from styleswap.ui import controls, endpoints, i18n, link
 from styleswap.ui.examples import content_examples, content_input, style_examples
@@ -333,14 +332,13 @@ class CompareTab:
         chosen, able = values[self.methods], offered(style)
         task = make_task(content, style, [m for m in chosen if m in able] or chosen, settings)
         yield stage.begun(task, chosen)
-        photograph = sized(task.content, task.params)
-        size, shown = photograph.size, 0.0
+        size, shown = task.photograph.size, 0.0
         clocks = {method: Clock(size) for method in task.methods}
         # Gradio has its own copies of what was yielded from here once the generator goes on.
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             before = folder / "photograph.png"
-            media.save_picture(photograph, before)
+            media.save_picture(task.photograph, before)
             own = compare.untouched(self.engine, task, cancel)
             yield stage.show_photograph(before, own) | self._figures(own, results)
             for state in states(self.engine, task, cancel):
