@@ -396,10 +396,11 @@ def test_two_jobs_take_turns(engine: Engine, monkeypatch: pytest.MonkeyPatch) ->
     add_method(monkeypatch, long, id="long")
     add_method(monkeypatch, short, id="short")
     params = StylisingParams(size=64)
-    threads = [
-        in_background(lambda id=id: list(engine.run(Request(id, PICTURE, [STYLE], params))))  # type: ignore[misc]
-        for id in ("long", "short")
-    ]
+    threads = []
+    for id in ("long", "short"):
+        run = engine.run(Request(id, PICTURE, [STYLE], params))
+        threads.append(in_background(lambda run=run: list(run)))  # type: ignore[misc]
+        in_line(engine, 1)  # threads need not get going in the order of their starts
     for thread in threads:
         thread.join(20)
     # Its last look finds that it has ended, which takes a turn as well.
