@@ -85,11 +85,8 @@ def methods(engine: Engine) -> Made:
     style = str(examples.EXAMPLES / "style" / f"{COMPARED}.jpg")
     task = compare.open_comparison(photo, style, None, CompareParams())
     never = threading.Event()
-    made = [
-        compare.Result(state.method, state.progress, state.figures)
-        for state in compare.run(engine, task, never)
-        if state.progress and state.figures
-    ]
+    states = compare.run(engine, task, never)
+    made = [state for state in states if isinstance(state, compare.Result)]
     sheet = compare.contact_sheet(task, compare.untouched(engine, task, never), made)
     yield IMAGES / "methods.jpg", sheet
     for result in made:

@@ -305,21 +305,21 @@ def compare(
     media.make_folder(output)
     from styleswap.engine import Engine
 
-    engine, results, faults = Engine(), [], 0
+    engine, results, faults = Engine(), list[comparing.Result](), 0
     with _interrupted() as stop, tqdm(unit="step", disable=None, leave=False) as bar:
         own = comparing.untouched(engine, task, stop)
         for state in comparing.run(engine, task, stop):
-            if state.fault:
-                faults += 1
-                bar.write(f"{state.method}: {state.fault}", sys.stderr)
-            if state.progress is None:
-                continue
-            bar.set_description(state.method, refresh=False)
-            bar.total, bar.n = state.progress.n, state.progress.i
-            bar.refresh()
-            if state.figures:
-                results.append(comparing.Result(state.method, state.progress, state.figures))
-                comparing.save_result(task, results[-1], output)
+            match state:
+                case comparing.Fault():
+                    faults += 1
+                    bar.write(f"{state.method}: {state.sentence}", sys.stderr)
+                case comparing.Result():
+                    results.append(state)
+                    comparing.save_result(task, state, output)
+                case comparing.Working():
+                    bar.set_description(state.method, refresh=False)
+                    bar.total, bar.n = state.progress.n, state.progress.i
+                    bar.refresh()
     if not results and not faults:
         raise StyleSwapError("Stopped before the first result; nothing was written.")
     found = comparing.save_records(task, own, results, output)

@@ -64,24 +64,29 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class State:
-    """How far one method is.
-
-    Attributes:
-        progress: None where there is nothing yet.
-        figures: content distance, style distance and brightness; only once the method has ended.
-        fault: one sentence, where the method cannot do it.
-    """
+class Working:
+    """How far one method is."""
 
     method: str
-    progress: Progress | None
-    figures: Mapping[str, float] | None = None
-    fault: str | None = None
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What one method cannot do, in one sentence."""
+
+    method: str
+    sentence: str
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one method made, and `figures` as `State` has them."""
+    """What one method made.
+
+    Attributes:
+        progress: the last one.
+        figures: content distance, style distance and brightness.
+    """
 
     method: str
     progress: Progress
@@ -153,9 +158,11 @@ def open_comparison(
     return Comparison(picture, look, names, chosen, trained, params)
 
 
-def run(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[State]:
-    """Let the methods work one after the other; yields after each step, and with its figures after
-    each method. What one cannot do does not keep the others from it.
+def run(
+    engine: Engine, task: Comparison, cancel: threading.Event
+) -> Iterator[Working | Fault | Result]:
+    """Let the methods work one after the other; yields after each step, and how each one ended.
+    What one cannot do does not keep the others from it.
 
     Setting `cancel` ends it with what there is.
     """
@@ -163,14 +170,14 @@ def run(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[S
         last = None
         try:
             for last in engine.run(task.request(method), cancel):
-                yield State(method, last)
+                yield Working(method, last)
             if last is None:
                 return
             figures = engine.measure(last.result(), task.photograph, task.style, threading.Event())
         except StyleSwapError as error:
-            yield State(method, None, fault=str(error))
+            yield Fault(method, str(error))
         else:
-            yield State(method, last, figures)
+            yield Result(method, last, figures)
         if cancel.is_set():
             return
 

@@ -18,7 +18,16 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageOps
 
 from styleswap import __version__, compare, media, specs
-from styleswap.compare import CELL, LINES, Comparison, Result, State, choose, open_comparison
+from styleswap.compare import (
+    CELL,
+    LINES,
+    Comparison,
+    Fault,
+    Result,
+    Working,
+    choose,
+    open_comparison,
+)
 from styleswap.engine import Engine, Progress, Request, StyleChoice
 from styleswap.errors import StyleSwapError
 from styleswap.methods.base import Job, Step
@@ -126,7 +135,7 @@ class Made:
     """A comparison that was run and written."""
 
     task: Comparison
-    states: list[State]
+    states: list[Working | Fault | Result]
     own: dict[str, float]
     results: list[Result]
     records: dict[str, Any]
@@ -138,7 +147,7 @@ def made(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Made:
     task, folder = task_of(["adain", "johnson"]), tmp_path_factory.mktemp("compared")
     states = list(compare.run(engine, task, threading.Event()))
     own = compare.untouched(engine, task, threading.Event())
-    results = [Result(s.method, s.progress, s.figures) for s in states if s.progress and s.figures]
+    results = [state for state in states if isinstance(state, Result)]
     for result in results:
         assert compare.save_result(task, result, folder) == folder / f"{result.method}.png"
     return Made(
@@ -151,8 +160,9 @@ def test_each_method_ends_with_its_figures(made: Made) -> None:
     for result in made.results:
         of_it = [state for state in made.states if state.method == result.method]
         *steps, last = of_it
-        assert steps and all(state.progress and not state.figures for state in steps)
-        assert last.progress is steps[-1].progress and not last.fault
+        assert steps and last is result
+        progress = [state.progress for state in steps if isinstance(state, Working)]
+        assert len(progress) == len(steps) and progress[-1] is result.progress
         assert list(result.figures) == ["content", "style", "brightness"]
         # It left the photograph and came nearer to the style.
         assert 0 < result.figures["content"] < 1.5
@@ -168,9 +178,10 @@ def test_one_that_fails_does_not_keep_the_others_from_it(
     add_method(monkeypatch, failing, id="fails")
     add_method(monkeypatch, quick, id="works")
     states = list(compare.run(engine, task_of(["fails", "works"]), threading.Event()))
-    assert [(s.method, s.fault) for s in states if s.fault] == [("fails", "It cannot be done.")]
-    assert [s.method for s in states if s.figures] == ["works"]
-    assert states[-1].method == "works"
+    failed, *_, last = states
+    assert failed == Fault("fails", "It cannot be done.")
+    assert isinstance(last, Result)
+    assert {state.method for state in states[1:]} == {"works"}
 
 
 def test_stop_before_the_first_step_gives_nothing(engine: Engine) -> None:
@@ -189,7 +200,7 @@ def test_stop_at_work_keeps_what_there_is(engine: Engine, monkeypatch: pytest.Mo
         states.append(state)
         cancel.set()
     assert {state.method for state in states} == {"works"}
-    assert states[-1].figures and states[-1].progress and states[-1].progress.i == 1
+    assert isinstance(states[-1], Result) and states[-1].progress.i == 1
 
 
 def test_the_photograph_and_the_style_are_at_no_distance_from_themselves(engine: Engine) -> None:
@@ -291,7 +302,7 @@ def test_a_method_that_was_stopped_says_how_far_it_came() -> None:
     def row(i: int) -> dict[str, Any]:
         image = torch.zeros(1, 3, 32, 32)
         done = Progress(i, 9, {}, 1.0, None, image, (32, 32))
-        return compare.Result("gatys", done, figures).row
+        return Result("gatys", done, figures).row
 
     assert (row(4)["step"], row(4)["steps"]) == (4, 9)
     assert row(9) == {"method": "gatys", "seconds": 1.0, **figures}

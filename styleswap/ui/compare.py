@@ -18,7 +18,7 @@ from gradio.components import Component
 from gradio.data_classes import FileData, ImageData
 
 from styleswap import compare, media, specs
-from styleswap.compare import Comparison, Result, State
+from styleswap.compare import Comparison, Fault, Result, Working
 from styleswap.errors import StyleSwapError
 from styleswap.specs import CompareParams, Text
 from styleswap.ui import controls, endpoints, i18n, link
@@ -90,15 +90,19 @@ def make_task(
     return compare.open_comparison(content, style, methods, CompareParams(**settings))
 
 
-def states(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[State]:
+def states(
+    engine: Engine, task: Comparison, cancel: threading.Event
+) -> Iterator[Working | Fault | Result]:
     """`compare.run` that also ends once `TIME_CAP` seconds of work are over."""
     spent = 0.0
     for state in compare.run(engine, task, cancel):
         yield state
-        seconds = state.progress.seconds if state.progress else 0.0
-        if spent + seconds >= TIME_CAP:
+        if isinstance(state, Fault):
+            continue
+        if spent + state.progress.seconds >= TIME_CAP:
             cancel.set()
-        spent += seconds if state.figures else 0.0
+        if isinstance(state, Result):
+            spent += state.progress.seconds
 
 
 def caption(figures: Mapping[str, float]) -> str:
@@ -188,9 +192,8 @@ class CompareStage(Stage):
             self.captions[PHOTOGRAPH]: caption(own),
         }
 
-    def show_step(self, state: State, size: tuple[int, int]) -> dict[Any, Any]:
+    def show_step(self, state: Working, size: tuple[int, int]) -> dict[Any, Any]:
         """What shows a method at work."""
-        assert state.progress is not None
         preview = inline(jpeg(state.progress.picture(), size))
         line = both(i18n.STEP, i=state.progress.i, n=state.progress.n)
         return {
@@ -207,9 +210,9 @@ class CompareStage(Stage):
             self.openers[result.method]: gr.update(interactive=True),
         }
 
-    def show_fault(self, state: State) -> dict[Any, Any]:
+    def show_fault(self, state: Fault) -> dict[Any, Any]:
         """What says that a method could not do it."""
-        line = f'<span class="fault">{html.escape(str(state.fault))}</span>'
+        line = f'<span class="fault">{html.escape(state.sentence)}</span>'
         return {self.cards[state.method]: None, self.captions[state.method]: line}
 
 
@@ -342,28 +345,28 @@ class CompareTab:
             own = compare.untouched(self.engine, task, cancel)
             yield stage.show_photograph(before, own) | self._figures(own, results)
             for state in states(self.engine, task, cancel):
-                last, method = state.progress, state.method
-                if last and state.figures:
-                    results.append(Result(method, last, state.figures))
-                    file = compare.save_result(task, results[-1], folder)
-                    yield {
-                        **stage.show_result(results[-1], file, file_name(method, content, style)),
-                        **self._figures(own, results),
-                        self.sides[1]: method,
-                    }
-                    continue
-                if not last:
-                    yield stage.show_fault(state)
-                    continue
-                left = clocks[method].left(last)
-                if time.monotonic() - shown >= PREVIEW_EVERY:
-                    shown = time.monotonic()
-                    done = (len(results) + last.i / last.n) / len(task.methods)
-                    title = both(specs.METHODS[method].title)
-                    yield {
-                        **stage.show_step(state, size),
-                        stage.status: working(last, left, title, done),
-                    }
+                match state:
+                    case Fault():
+                        yield stage.show_fault(state)
+                    case Result(method):
+                        results.append(state)
+                        file = compare.save_result(task, state, folder)
+                        yield {
+                            **stage.show_result(state, file, file_name(method, content, style)),
+                            **self._figures(own, results),
+                            self.sides[1]: method,
+                        }
+                    case Working(method, last):
+                        left = clocks[method].left(last)
+                        if time.monotonic() - shown < PREVIEW_EVERY:
+                            continue
+                        shown = time.monotonic()
+                        done = (len(results) + last.i / last.n) / len(task.methods)
+                        title = both(specs.METHODS[method].title)
+                        yield {
+                            **stage.show_step(state, size),
+                            stage.status: working(last, left, title, done),
+                        }
             if not results:
                 yield {stage.status: status(both(i18n.STOPPED_EARLY))}
                 return
@@ -425,15 +428,15 @@ class CompareTab:
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 for state in states(self.engine, task, cancel):
-                    if state.fault:
-                        faults[state.method] = state.fault
-                    elif state.progress and state.figures:
-                        results.append(Result(state.method, state.progress, state.figures))
-                        compare.save_result(task, results[-1], folder)
-                    elif state.progress and time.monotonic() - shown >= PREVIEW_EVERY:
-                        shown = time.monotonic()
-                        at = {"step": state.progress.i, "steps": state.progress.n}
-                        yield None, None, {"method": state.method, **at}
+                    match state:
+                        case Fault(method, sentence):
+                            faults[method] = sentence
+                        case Result():
+                            results.append(state)
+                            compare.save_result(task, state, folder)
+                        case Working(method, at) if time.monotonic() - shown >= PREVIEW_EVERY:
+                            shown = time.monotonic()
+                            yield None, None, {"method": method, "step": at.i, "steps": at.n}
                 found = compare.save_records(task, own, results, folder)
                 files = [str(folder / result.file) for result in results]
                 files.append(str(folder / compare.RESULTS))

@@ -17,7 +17,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from styleswap import specs
-from styleswap.compare import Result
+from styleswap.compare import Fault, Result
 from styleswap.engine import Engine, Progress
 from styleswap.errors import StyleSwapError
 from styleswap.methods.base import Job, Step
@@ -107,7 +107,7 @@ def test_a_comparison_ends_at_the_time_cap_with_what_is_done(
     assert time.monotonic() - began < 60  # one of them alone would take over 100 s
     assert {state.method for state in states} == {"first"}
     last = states[-1]
-    assert last.figures and last.progress and last.progress.seconds >= 0.3
+    assert isinstance(last, Result) and last.progress.seconds >= 0.3
 
 
 # --- what is shown ---
@@ -161,7 +161,7 @@ def test_table_and_plot_show_the_photograph_and_every_result() -> None:
 
 def test_a_fault_is_escaped(made: Any) -> None:
     found, _, _ = made
-    shown = found.stage.show_fault(tab.State("adain", None, fault="<b> & so on."))
+    shown = found.stage.show_fault(Fault("adain", "<b> & so on."))
     assert "&lt;b&gt; &amp; so on." in shown[found.stage.captions["adain"]]
 
 
