@@ -9,6 +9,8 @@
 What Gradio itself takes is measured in turn: a page with nothing but a picture and a button,
 started in the same way. Then, once, twenty pages are open, some of them at work on a slow method:
 how long a further page takes to be ready, and Johnson's picture on it, and the server's memory.
+And the seconds that the slow methods work for the page, by what it tells (``gatys_s``), next to
+the same by the command line, where nothing else goes on (``gatys_alone_s``).
 
     python benchmarks/page.py [--json] [--runs 3] [--pages 20] [--busy 5]
 
@@ -33,6 +35,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common import machine
+from gradio_client import Client, handle_file
+from PIL import Image, ImageOps
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,6 +56,8 @@ page.launch(server_port=int(sys.argv[2]), ssr_mode=False, run_history=False)
 """
 RESULT = '#stage img[src$=".png"]'
 MOST = 120_000  # milliseconds that anything may take
+CONTENT, STYLE = (f"examples/{name}.jpg" for name in ("content/owl", "style/waves"))
+SIDE = 384  # of what the slow methods work on, in pixels
 
 
 class Server:
@@ -192,6 +198,35 @@ def crowd(browser: Browser, pages: int, busy: int) -> dict[str, float]:
     return found
 
 
+def slow(method: str) -> dict[str, float]:
+    """Seconds of work of a slow method, for the page and for the command line."""
+    with tempfile.TemporaryDirectory() as name, served(["app.py"]) as server:
+        picture, target = f"{name}/given.jpg", f"{name}/made.png"
+        with Image.open(ROOT / CONTENT) as image:
+            ImageOps.contain(image, (SIDE, SIDE)).save(picture)
+        server.wait()
+        client = Client(server.address, verbose=False, download_files=False)
+        # Not its first: networks are in memory then, as they are for most.
+        for _ in range(2):
+            given = {"content": handle_file(picture)}
+            if method == "denoise":
+                *_, facts = client.predict(**given, api_name="/denoise")
+            else:
+                given |= {"style": handle_file(str(ROOT / STYLE)), "method": method}
+                *_, facts = client.predict(**given, settings={"size": SIDE}, api_name="/stylize")
+        server.process.kill()
+        command = [sys.executable, "-m", "styleswap", "denoise", picture]
+        if method != "denoise":
+            command[3:] = ["image", picture, "--method", method, "--style", STYLE]
+            command += ["--size", str(SIDE)]
+        command += ["-o", target, "--json"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    return {
+        f"{method}_s": facts["seconds"],
+        f"{method}_alone_s": json.loads(done.stdout)["seconds"],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--json", action="store_true", help="only the figures, in one line")
@@ -222,6 +257,8 @@ def main() -> None:
         if args.pages:
             figures |= crowd(browser, args.pages, args.busy)
         browser.close()
+    for method in ("gatys", "denoise"):
+        figures |= slow(method)
     say(figures)
     print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
 

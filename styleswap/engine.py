@@ -8,8 +8,9 @@ import importlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
@@ -28,6 +29,8 @@ from styleswap.nets.transformer import TransformerNetwork
 from styleswap.request import Request, Stopped, StyleChoice, check_styles, check_thin, sized
 from styleswap.runtimes import bf16_is_fast, for_films, prepare
 from styleswap.specs import MethodSpec, Params, StylisingParams, get_spec
+
+T = TypeVar("T")
 
 # Jobs of seconds or minutes that may be under way at once, step by step in turn: each keeps its
 # memory until its end, up to 2 GB.
@@ -138,11 +141,16 @@ class Engine:
 
     Jobs take turns, step by step. What they share is as another's step left it: networks are
     frozen, and AdaIN's is told its style in the step that runs it.
+
+    All that takes a turn is done in one thread, whichever asks for it. On a processor each thread
+    that computes with torch has helpers of its own, and where there are more than cores they all
+    sleep between two operations: Gatys takes a third longer.
     """
 
     def __init__(self, device: str | None = None) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._turns = Turns()
+        self._hand = ThreadPoolExecutor(1, "device")
         self._begun = Turns(MOST_BEGUN)
         self._networks: dict[tuple[str, str], PerceptualNetwork] = {}
         self._adain: tuple[AdainNetwork, Repaint] | None = None
@@ -181,15 +189,19 @@ class Engine:
             yield from with_finish(_module(spec).run(job), job)
 
         steps, seconds = begun(), 0.0
+
+        def work() -> tuple[Step | None, float]:
+            began = time.monotonic()
+            return next(steps, None), time.monotonic() - began
+
         while True:
-            with self._turns.turn(cancel) as mine, self._sentences():
-                if not mine:
-                    return
-                began = time.monotonic()
-                step = next(steps, None)
-                seconds += time.monotonic() - began
+            try:
+                step, took = self.take_turn(work, cancel)
+            except Stopped:
+                return
             if step is None:
                 return
+            seconds += took
             yield Progress(
                 step.i,
                 step.n,
@@ -227,36 +239,44 @@ class Engine:
         check_thin(size)
         module = _module(spec)
         network: Repaint | None = None
-        # Of a trained style there are weights to load, and a processor does not mind who does.
-        alone = self.device.type != "cpu" or spec.style != "trained"
-        with self._mine(cancel) if alone else self._sentences():
+
+        def begin() -> PaintFrames:
+            nonlocal network
             blank = torch.zeros((), device=self.device).expand(1, 3, *size[::-1])
             job = self._job(blank, styles, params, [], for_films(self.device))
             if hasattr(module, "painter"):
-                repaint, network = module.painter(job)
-            else:
+                found: PaintFrames
+                found, network = module.painter(job)
+                return found
 
-                def run(x: Tensor) -> Tensor:
-                    *_, last = module.run(replace(job, content=x))
-                    y: Tensor = last.image
-                    return y
+            def run(x: Tensor) -> Tensor:
+                *_, last = module.run(replace(job, content=x))
+                y: Tensor = last.image
+                return y
 
-                repaint = functools.partial(tensors.through, run, device=self.device)
+            return functools.partial(tensors.through, run, device=self.device)
+
+        # Of a trained style there are weights to load, and a processor does not mind who does.
+        if self.device.type == "cpu" and spec.style == "trained":
+            repaint = self._aside(begin)
+        else:
+            repaint = self.take_turn(begin, cancel)
+
+        def work(frames: Sequence[Pixels]) -> list[Pixels]:
+            began = time.monotonic()
+            found = repaint(frames)
+            painter.seconds = time.monotonic() - began
+            return found
 
         def paint(frames: Sequence[Pixels]) -> list[Pixels]:
-            with self._mine(cancel):
-                began = time.monotonic()
-                found: list[Pixels] = repaint(frames)
-                painter.seconds = time.monotonic() - began
-                return found
+            return self.take_turn(functools.partial(work, frames), cancel)
 
         def ready() -> bool:
             return network is None or network.is_ready(*size)
 
         def make_ready() -> None:
             if network is not None:
-                with self._sentences():
-                    network.make_ready(*size)
+                self._aside(functools.partial(network.make_ready, *size))
 
         together = self.device.type == "cuda" and spec.style == "trained"
         painter = Painter(size, paint, BATCH if together else 1, ready, make_ready)
@@ -278,20 +298,35 @@ class Engine:
             StyleSwapError: not enough memory.
             Stopped: `cancel` was set while waiting for the device.
         """
-        with self._mine(cancel):
+
+        def work() -> dict[str, float]:
             net = self._perceptual("small", "average")
             x, photograph, look = (
                 tensors.from_pil(picture).to(self.device) for picture in (result, content, style)
             )
             return metrics.figures(net, x, photograph, look)
 
-    @contextlib.contextmanager
-    def _mine(self, cancel: threading.Event) -> Iterator[None]:
-        """Hold the device; out of memory is a sentence."""
+        return self.take_turn(work, cancel)
+
+    def take_turn(self, work: Callable[[], T], cancel: threading.Event) -> T:
+        """Wait for the device, and do `work` with it.
+
+        Raises:
+            StyleSwapError: not enough memory, or what `work` raises.
+            Stopped: `cancel` was set while waiting.
+        """
         with self._turns.turn(cancel) as mine, self._sentences():
             if not mine:
                 raise Stopped
-            yield
+            return self._hand.submit(work).result()
+
+    def _aside(self, work: Callable[[], T]) -> T:
+        """Do `work`, which does not need the device, in a thread of its own.
+
+        torch's helpers, which it may call, end with that thread.
+        """
+        with ThreadPoolExecutor(1) as once, self._sentences():
+            return once.submit(work).result()
 
     def _job(
         self,

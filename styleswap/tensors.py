@@ -34,10 +34,11 @@ def to_pixels(x: Tensor) -> Pixels:
     """(1, 3, H, W) in [0, 1], clamped and rounded, as (H, W, 3), uint8."""
     if x.ndim != 4 or x.shape[:2] != (1, 3):
         raise ValueError(f"expected (1, 3, H, W), not {tuple(x.shape)}")
-    # In place where that is possible: at a film's size fresh memory costs more than sums.
-    scaled = x.detach()[0].permute(1, 2, 0).float().mul(255).round_().clamp_(0, 255).byte()
-    pixels: Pixels = scaled.contiguous().cpu().numpy()
-    return pixels
+    # Not by torch, which would start helpers in whichever thread asks: see `Engine`. In place where
+    # that is possible: at a film's size fresh memory costs more than sums.
+    scaled = x.detach()[0].permute(1, 2, 0).float().cpu().numpy() * np.float32(255)
+    np.rint(scaled, out=scaled).clip(0, 255, out=scaled)
+    return scaled.astype(np.uint8, order="C")
 
 
 def through(

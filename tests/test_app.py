@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -25,12 +26,12 @@ VISITORS = 20
 
 
 @pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    """Of a server that has just been started."""
+def server(tmp_path: Path) -> Iterator[tuple[int, str]]:
+    """The process and the address of a server that has just been started."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port)],
         cwd=ROOT,
         env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "gradio")},
@@ -38,21 +39,24 @@ def address(tmp_path: Path) -> Iterator[str]:
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        while server.poll() is None:
+        while process.poll() is None:
             try:
                 httpx.get(address).raise_for_status()
                 break
             except httpx.TransportError:
                 time.sleep(0.05)
-        assert server.poll() is None
-        yield address
+        assert process.poll() is None
+        yield process.pid, address
     finally:
-        server.kill()
-        server.wait()
+        process.kill()
+        process.wait()
 
 
-def test_twenty_visitors_and_a_picture(address: str, photo: Path, tmp_path: Path) -> None:
+def test_twenty_visitors_and_a_picture(
+    server: tuple[int, str], photo: Path, tmp_path: Path
+) -> None:
     """From the first moment on, with all of their pages open and some of them asking at once."""
+    _, address = server
     style = weights.styles_of("johnson")[0].name
 
     def visit(k: int) -> httpx.Response:
@@ -86,3 +90,26 @@ def test_twenty_visitors_and_a_picture(address: str, photo: Path, tmp_path: Path
             with Image.open(path) as result:
                 assert result.size == (128, 85)
             assert numbers["method"] == "johnson"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are not listed here")
+def test_a_server_with_nothing_to_do_rests(server: tuple[int, str]) -> None:
+    pid, _ = server
+
+    def woken() -> int:
+        """How often any of its threads went on after a pause."""
+        total = 0
+        for status in Path(f"/proc/{pid}/task").glob("*/status"):
+            with contextlib.suppress(OSError):  # a thread that has ended
+                lines = status.read_text().splitlines()
+                (line,) = (line for line in lines if line.startswith("voluntary_ctxt_switches"))
+                total += int(line.split()[1])
+        return total
+
+    began = time.monotonic()
+    while time.monotonic() - began < 60:  # it warms up first
+        before = woken()
+        time.sleep(1)
+        if woken() - before < 300:
+            return
+    pytest.fail("it never rests")

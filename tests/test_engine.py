@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from styleswap import specs, tensors, weights
+from styleswap import metrics, specs, tensors, weights
 from styleswap.engine import (
     MOST_BEGUN,
     Engine,
@@ -410,6 +410,37 @@ def test_two_jobs_take_turns(engine: Engine, monkeypatch: pytest.MonkeyPatch) ->
     assert short_ones[1] == short_ones[0] + 2
 
 
+def test_all_that_has_the_device_is_done_in_one_thread(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks: with several, torch's helpers are more than cores, and sleep in between."""
+    seen: list[threading.Thread] = []
+
+    def method(job: Job) -> Iterator[Step]:
+        for i in (1, 2):
+            seen.append(threading.current_thread())
+            yield Step(i, 2, job.content)
+
+    def figures(*args: object) -> dict[str, float]:
+        seen.append(threading.current_thread())
+        return {}
+
+    add_method(monkeypatch, method)
+    monkeypatch.setattr(metrics, "figures", figures)
+    params, run = StylisingParams(size=64), engine.run(ask())
+    paint = engine.painter("fake", SIZE, [STYLE], params, NEVER).paint
+    for work in (
+        lambda: next(run),
+        lambda: next(run),
+        lambda: engine.measure(PICTURE, PICTURE, PICTURE, NEVER),
+        lambda: paint(FRAMES[:1]),
+        lambda: engine.take_turn(lambda: seen.append(threading.current_thread()), NEVER),
+    ):
+        in_background(work).join(20)
+    assert len(seen) == 6 and len(set(seen)) == 1
+    assert threading.current_thread() not in seen
+
+
 def gatys(**knobs: Any) -> GatysParams:
     return GatysParams(**{"size": 64, "steps": 3, "network": "small"} | knobs)
 
@@ -677,6 +708,28 @@ def test_a_trained_style_is_loaded_while_another_has_the_device(
         thread = in_background(lambda: painter(engine, "johnson", JohnsonParams()))
         thread.join(20)
         assert not thread.is_alive() and mine == ["mine"]
+
+
+def test_what_is_done_beside_the_device_leaves_no_thread(
+    engine: Engine, mine: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For each that computes with torch has helpers, which end with it."""
+    seen: list[threading.Thread] = []
+    load = weights.load_style
+
+    def look(name: str) -> dict[str, torch.Tensor]:
+        seen.append(threading.current_thread())
+        return load(name)
+
+    def make_ready(width: int, height: int) -> None:
+        seen.append(threading.current_thread())
+
+    monkeypatch.setattr(weights, "load_style", look)
+    made = painter(engine, "johnson", JohnsonParams())
+    repaint = engine._trained("mine", for_films(engine.device))
+    monkeypatch.setattr(repaint, "make_ready", make_ready)
+    made.prepare()
+    assert len(seen) == 2 and not any(thread.is_alive() for thread in seen)
 
 
 def test_a_style_that_two_ask_for_is_loaded_once(

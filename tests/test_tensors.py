@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +55,27 @@ def test_half_precision_and_other_memory_formats() -> None:
     assert tensors.to_pil(x.contiguous(memory_format=torch.channels_last)).tobytes() == want
     half = np.asarray(tensors.to_pil(x.half())).astype(int)
     assert abs(half - np.asarray(tensors.to_pil(x))).max() <= 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are not listed here")
+def test_a_picture_is_made_without_torch_s_helpers() -> None:
+    script = """
+import os, numpy, torch
+from styleswap import tensors
+
+torch.set_num_threads(3)
+count = lambda: len(os.listdir("/proc/self/task"))
+x = torch.from_numpy(numpy.zeros((1, 3, 600, 600), numpy.float32))
+before = count()
+tensors.to_pil(x)
+after = count()
+x.mul(2)
+print(before == after, after < count())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["True", "True"], done.stderr
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK", "P"])

@@ -104,7 +104,10 @@ class DenoiseTab:
             return
         from styleswap.methods import denoise as method  # with torch, which the job has needed
 
-        found = method.report(job.content, cast(DenoiseParams, job.params), last.image)
+        params = cast(DenoiseParams, job.params)
+        found = self.engine.take_turn(
+            lambda: method.report(job.content, params, last.image), threading.Event()
+        )
         lines = [both(i18n.NOISE_FOUND, **found.figures)]
         if "psnr" in found.figures:
             lines.append(both(i18n.PSNR_FOUND, **found.figures))
@@ -151,8 +154,9 @@ class DenoiseTab:
             last = yield from answers(paint(self.engine, job, threading.Event()))
             from styleswap.methods import denoise as method
 
-            found = method.report(
-                job.content, cast(DenoiseParams, job.params), last.image, reference
+            params = cast(DenoiseParams, job.params)
+            found = self.engine.take_turn(
+                lambda: method.report(job.content, params, last.image, reference), threading.Event()
             )
             with tempfile.TemporaryDirectory() as folder:
                 after = Path(folder) / file_name(SPEC.id, content)

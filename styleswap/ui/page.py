@@ -30,6 +30,9 @@ DELETE_CACHE = (3600, 12 * 3600)
 MAX_BYTES = 512 * 2**20
 # Jobs that may wait in line; who comes later is told so.
 QUEUE = 32
+# Seconds from one look into that line to the next. Gradio looks a thousand times a second, all day:
+# a tenth of a core, and those who compute on all cores wait for the one that is interrupted.
+LOOK_EVERY = 0.02
 
 
 class Tab(Protocol):
@@ -78,6 +81,7 @@ def build(room: Room) -> gr.Blocks:
         title="StyleSwap", analytics_enabled=False, fill_width=True, delete_cache=DELETE_CACHE
     )
     page.queue(max_size=QUEUE)  # first, since Gradio then describes the whole page once more
+    page._queue.sleep_when_free = LOOK_EVERY
     with page:
         gr.HTML(
             f'<header id="header"><h1>Style<b>Swap</b></h1><p>{both(i18n.TAGLINE)}</p></header>',
