@@ -30,7 +30,7 @@ from styleswap.ui.picture import first_job
 IMAGES = Path(__file__).parent / "images"
 STYLES = ("swirls", "tiles", "waves")
 HEIGHT = 480
-COLUMNS, SIDE = 4, 300
+COLUMNS, SIDE = 6, 240
 COMPARED = "waves"  # a style picture that a style was trained from
 THUMB = (300, 210)
 
@@ -69,14 +69,16 @@ def results(engine: Engine) -> Made:
 
 def styles(engine: Engine) -> Made:
     photo = media.open_picture(gr.media.get_image("lion.jpg"))
-    found = weights.styles()
-    rows = -(-len(found) // COLUMNS)
-    sheet = Image.new("RGB", (COLUMNS * SIDE, rows * SIDE), "white")
-    for i, entry in enumerate(found):
+    pictures = [photo]
+    for entry in weights.styles():
         request = Request("johnson", photo, [StyleChoice(name=entry.name)], JohnsonParams())
         *_, last = engine.run(request)
-        picture = ImageOps.fit(last.picture(), (SIDE, SIDE))
-        sheet.paste(picture, (i % COLUMNS * SIDE, i // COLUMNS * SIDE))
+        pictures.append(last.picture())
+    rows = -(-len(pictures) // COLUMNS)
+    sheet = Image.new("RGB", (COLUMNS * SIDE, rows * SIDE), "white")
+    for i, picture in enumerate(pictures):
+        cell = ImageOps.fit(picture, (SIDE, SIDE))
+        sheet.paste(cell, (i % COLUMNS * SIDE, i // COLUMNS * SIDE))
     yield IMAGES / "styles.jpg", sheet
 
 
