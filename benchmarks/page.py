@@ -12,7 +12,7 @@ how long a further page takes to be ready, and Johnson's picture on it, and the 
 And the seconds that the slow methods work for the page, by what it tells (``gatys_s``), next to
 the same by the command line, where nothing else goes on (``gatys_alone_s``).
 
-    python benchmarks/page.py [--json] [--runs 3] [--pages 20] [--busy 5]
+    python benchmarks/page.py [--json] [--runs 3] [--cold] [--pages 20] [--busy 5] [--no-slow]
 
 The browser is Debian's Chromium or what CHROMIUM names.
 """
@@ -164,6 +164,12 @@ def start(browser: Browser) -> dict[str, float]:
     return found
 
 
+def forget_files() -> None:
+    """Empty the kernel's cache of what is on the disk."""
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("3")
+
+
 def start_bare(browser: Browser) -> dict[str, float]:
     """Gradio's own."""
     with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
@@ -231,6 +237,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--json", action="store_true", help="only the figures, in one line")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument(
+        "--cold", action="store_true", help="no file is in memory at a start (Linux, as root)"
+    )
+    parser.add_argument("--no-slow", action="store_true", help="leave the slow methods out")
     parser.add_argument("--pages", type=int, default=20, help="that are open; 0 for none")
     parser.add_argument("--busy", type=int, default=5, help="of them, at work on a slow method")
     args = parser.parse_args()
@@ -251,13 +261,18 @@ def main() -> None:
         visit_nothing = browser.new_page()  # its first page takes longer
         visit_nothing.close()
         for _ in range(args.runs):
-            runs.append(start(browser) | start_bare(browser))
+            run = {}
+            for measure in (start, start_bare):
+                if args.cold:
+                    forget_files()
+                run |= measure(browser)
+            runs.append(run)
             say(runs[-1])
         figures = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
         if args.pages:
             figures |= crowd(browser, args.pages, args.busy)
         browser.close()
-    for method in ("gatys", "denoise"):
+    for method in () if args.no_slow else ("gatys", "denoise"):
         figures |= slow(method)
     say(figures)
     print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
