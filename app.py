@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,6 +49,9 @@ def main(
     warming.daemon = True
     warming.start()
     launched.block_thread()
+    # Jobs at work would be waited for, and what computes for them does not outlive the interpreter.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def make_engine() -> Engine:

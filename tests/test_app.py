@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -26,17 +27,23 @@ VISITORS = 20
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[int, str]]:
-    """The process and the address of a server that has just been started."""
+def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The process and the address of a server that has just been started.
+
+    What it prints of errors is in ``errors.txt``.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port)],
-        cwd=ROOT,
-        env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "gradio")},
-        stdout=subprocess.DEVNULL,
-    )
+    errors = tmp_path / "errors.txt"
+    with errors.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port)],
+            cwd=ROOT,
+            env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "gradio")},
+            stdout=subprocess.DEVNULL,
+            stderr=file,
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         while process.poll() is None:
@@ -46,14 +53,15 @@ def server(tmp_path: Path) -> Iterator[tuple[int, str]]:
             except httpx.TransportError:
                 time.sleep(0.05)
         assert process.poll() is None
-        yield process.pid, address
+        yield process, address
     finally:
         process.kill()
         process.wait()
+        print(errors.read_text(), file=sys.stderr)
 
 
 def test_twenty_visitors_and_a_picture(
-    server: tuple[int, str], photo: Path, tmp_path: Path
+    server: tuple[subprocess.Popen[bytes], str], photo: Path, tmp_path: Path
 ) -> None:
     """From the first moment on, with all of their pages open and some of them asking at once."""
     _, address = server
@@ -93,13 +101,13 @@ def test_twenty_visitors_and_a_picture(
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are not listed here")
-def test_a_server_with_nothing_to_do_rests(server: tuple[int, str]) -> None:
-    pid, _ = server
+def test_a_server_with_nothing_to_do_rests(server: tuple[subprocess.Popen[bytes], str]) -> None:
+    process, _ = server
 
     def woken() -> int:
         """How often any of its threads went on after a pause."""
         total = 0
-        for status in Path(f"/proc/{pid}/task").glob("*/status"):
+        for status in Path(f"/proc/{process.pid}/task").glob("*/status"):
             with contextlib.suppress(OSError):  # a thread that has ended
                 lines = status.read_text().splitlines()
                 (line,) = (line for line in lines if line.startswith("voluntary_ctxt_switches"))
@@ -113,3 +121,23 @@ def test_a_server_with_nothing_to_do_rests(server: tuple[int, str]) -> None:
         if woken() - before < 300:
             return
     pytest.fail("it never rests")
+
+
+def test_ctrl_c_while_it_works(
+    server: tuple[subprocess.Popen[bytes], str], photo: Path, tmp_path: Path
+) -> None:
+    """It ends at once, says that all is well, and nothing of its own inside."""
+    process, address = server
+    client = Client(address, verbose=False, download_files=tmp_path)
+    settings = {"size": 384, "steps": 1000}
+    job = client.submit(
+        handle_file(photo), handle_file(photo), "gatys", settings, api_name="/stylize"
+    )
+    began = time.monotonic()
+    while not job.outputs() and time.monotonic() - began < 60:
+        time.sleep(0.1)
+    assert job.outputs() and not job.done()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    errors = (tmp_path / "errors.txt").read_text()
+    assert "Traceback" not in errors and "terminate called" not in errors
