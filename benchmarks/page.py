@@ -33,6 +33,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from common import machine
 from gradio_client import Client, handle_file
@@ -206,26 +207,26 @@ def crowd(browser: Browser, pages: int, busy: int) -> dict[str, float]:
 
 def slow(method: str) -> dict[str, float]:
     """Seconds of work of a slow method, for the page and for the command line."""
-    with tempfile.TemporaryDirectory() as name, served(["app.py"]) as server:
+    with tempfile.TemporaryDirectory() as name:
         picture, target = f"{name}/given.jpg", f"{name}/made.png"
         with Image.open(ROOT / CONTENT) as image:
             ImageOps.contain(image, (SIDE, SIDE)).save(picture)
-        server.wait()
-        client = Client(server.address, verbose=False, download_files=False)
-        # Not its first: networks are in memory then, as they are for most.
-        for _ in range(2):
-            given = {"content": handle_file(picture)}
-            if method == "denoise":
-                *_, facts = client.predict(**given, api_name="/denoise")
-            else:
-                given |= {"style": handle_file(str(ROOT / STYLE)), "method": method}
-                *_, facts = client.predict(**given, settings={"size": SIDE}, api_name="/stylize")
-        server.process.kill()
-        command = [sys.executable, "-m", "styleswap", "denoise", picture]
-        if method != "denoise":
-            command[3:] = ["image", picture, "--method", method, "--style", STYLE]
-            command += ["--size", str(SIDE)]
-        command += ["-o", target, "--json"]
+        given: dict[str, Any] = {"content": handle_file(picture)}
+        if method == "denoise":
+            given |= {"api_name": "/denoise"}
+            words = ["denoise", picture]
+        else:
+            style = handle_file(str(ROOT / STYLE))
+            given |= {"style": style, "method": method, "settings": {"size": SIDE}}
+            given |= {"api_name": "/stylize"}
+            words = ["image", picture, "--method", method, "--style", STYLE, "--size", str(SIDE)]
+        with served(["app.py"]) as server:
+            server.wait()
+            client = Client(server.address, verbose=False, download_files=False)
+            # Not its first: networks are in memory then, as they are for most.
+            for _ in range(2):
+                *_, facts = client.predict(**given)
+        command = [sys.executable, "-m", "styleswap", *words, "-o", target, "--json"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     return {
         f"{method}_s": facts["seconds"],

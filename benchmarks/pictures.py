@@ -1,8 +1,8 @@
 """README's pictures, by our own weights, in benchmarks/images/.
 
-``styles.jpg`` is a photograph in every trained style; ``results.jpg`` is one beside itself in three
-of our style pictures, by optimisation; ``methods.jpg`` is the contact sheet of a comparison, and
-``method-*.jpg`` are its pictures. ``first.jpg``, in examples/, is what the page shows before
+``styles.jpg`` is a photograph beside itself in every trained style; ``results.jpg`` is another in
+three of our style pictures, by optimisation; ``methods.jpg`` is the contact sheet of a comparison,
+and ``method-*.jpg`` are its pictures. ``first.jpg``, in examples/, is what the page shows before
 anybody has done anything.
 
 python benchmarks/pictures.py [NAME ...]

@@ -107,6 +107,10 @@ class Result:
         return {"method": self.method, **seconds, **figures, **steps}
 
 
+# What is told of a method: first how far it is, then how it ended.
+State = Working | Fault | Result
+
+
 def choose(methods: Sequence[str] | None, style: str) -> tuple[list[str], dict[str, str]]:
     """The methods in the order in which they work, and the trained style of those that need one.
 
@@ -158,9 +162,7 @@ def open_comparison(
     return Comparison(picture, look, names, chosen, trained, params)
 
 
-def run(
-    engine: Engine, task: Comparison, cancel: threading.Event
-) -> Iterator[Working | Fault | Result]:
+def run(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[State]:
     """Let the methods work one after the other; yields after each step, and how each one ended.
     What one cannot do does not keep the others from it.
 

@@ -238,29 +238,26 @@ class Engine:
         check_styles(spec, styles)
         check_thin(size)
         module = _module(spec)
-        network: Repaint | None = None
 
-        def begin() -> PaintFrames:
-            nonlocal network
+        def begin() -> tuple[PaintFrames, Repaint | None]:
             blank = torch.zeros((), device=self.device).expand(1, 3, *size[::-1])
             job = self._job(blank, styles, params, [], for_films(self.device))
             if hasattr(module, "painter"):
-                found: PaintFrames
-                found, network = module.painter(job)
-                return found
+                made: tuple[PaintFrames, Repaint | None] = module.painter(job)
+                return made
 
             def run(x: Tensor) -> Tensor:
                 *_, last = module.run(replace(job, content=x))
                 y: Tensor = last.image
                 return y
 
-            return functools.partial(tensors.through, run, device=self.device)
+            return functools.partial(tensors.through, run, device=self.device), None
 
         # Of a trained style there are weights to load, and a processor does not mind who does.
         if self.device.type == "cpu" and spec.style == "trained":
-            repaint = self._aside(begin)
+            repaint, network = self._aside(begin)
         else:
-            repaint = self.take_turn(begin, cancel)
+            repaint, network = self.take_turn(begin, cancel)
 
         def work(frames: Sequence[Pixels]) -> list[Pixels]:
             began = time.monotonic()

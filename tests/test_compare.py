@@ -24,6 +24,7 @@ from styleswap.compare import (
     Comparison,
     Fault,
     Result,
+    State,
     Working,
     choose,
     open_comparison,
@@ -135,7 +136,7 @@ class Made:
     """A comparison that was run and written."""
 
     task: Comparison
-    states: list[Working | Fault | Result]
+    states: list[State]
     own: dict[str, float]
     results: list[Result]
     records: dict[str, Any]

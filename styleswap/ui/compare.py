@@ -18,7 +18,7 @@ from gradio.components import Component
 from gradio.data_classes import FileData, ImageData
 
 from styleswap import compare, media, specs
-from styleswap.compare import Comparison, Fault, Result, Working
+from styleswap.compare import Comparison, Fault, Result, State, Working
 from styleswap.errors import StyleSwapError
 from styleswap.specs import CompareParams, Text
 from styleswap.ui import controls, endpoints, i18n, link
@@ -90,9 +90,7 @@ def make_task(
     return compare.open_comparison(content, style, methods, CompareParams(**settings))
 
 
-def states(
-    engine: Engine, task: Comparison, cancel: threading.Event
-) -> Iterator[Working | Fault | Result]:
+def states(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[State]:
     """`compare.run` that also ends once `TIME_CAP` seconds of work are over."""
     spent = 0.0
     for state in compare.run(engine, task, cancel):

@@ -33,7 +33,10 @@ from styleswap.ui.stage import (
 )
 
 if TYPE_CHECKING:
-    from styleswap.engine import Engine
+    from PIL import Image
+
+    from styleswap.engine import Engine, Progress
+    from styleswap.methods.denoise import Report
 
 SPEC = specs.METHODS["denoise"]
 
@@ -102,12 +105,7 @@ class DenoiseTab:
         last = yield from self.stage.show(self.engine, job, cancel, name, about)
         if last is None:
             return
-        from styleswap.methods import denoise as method  # with torch, which the job has needed
-
-        params = cast(DenoiseParams, job.params)
-        found = self.engine.take_turn(
-            lambda: method.report(job.content, params, last.image), threading.Event()
-        )
+        found = self._report(job, last)
         lines = [both(i18n.NOISE_FOUND, **found.figures)]
         if "psnr" in found.figures:
             lines.append(both(i18n.PSNR_FOUND, **found.figures))
@@ -119,6 +117,15 @@ class DenoiseTab:
                 for box, picture in zip(self.shown, pictures, strict=True)
             },
         }
+
+    def _report(self, job: Request, last: Progress, clean: Image.Image | None = None) -> Report:
+        """What can be said of the result; `clean` is the picture without noise."""
+        from styleswap.methods import denoise as method  # with torch, which the job has needed
+
+        params = cast(DenoiseParams, job.params)
+        return self.engine.take_turn(
+            lambda: method.report(job.content, params, last.image, clean), threading.Event()
+        )
 
     def _wire_endpoint(self) -> None:
         with gr.Column(visible=False):
@@ -152,12 +159,7 @@ class DenoiseTab:
             reference = media.open_picture(clean, "clean picture") if clean else None
             check_clean(job.content, reference)
             last = yield from answers(paint(self.engine, job, threading.Event()))
-            from styleswap.methods import denoise as method
-
-            params = cast(DenoiseParams, job.params)
-            found = self.engine.take_turn(
-                lambda: method.report(job.content, params, last.image, reference), threading.Event()
-            )
+            found = self._report(job, last, reference)
             with tempfile.TemporaryDirectory() as folder:
                 after = Path(folder) / file_name(SPEC.id, content)
                 media.save_picture(last.result(), after, job.about(content))

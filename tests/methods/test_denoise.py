@@ -23,7 +23,7 @@ from styleswap.specs import AdainParams, DenoiseParams
 from tests.helpers import ROOT, colourful, noise, picture
 
 LAKE = picture(ROOT / "examples" / "content" / "lake.jpg", 160)
-LITTLE = picture(ROOT / "examples" / "content" / "lake.jpg", 96)  # for results of all steps
+LITTLE = picture(ROOT / "examples" / "content" / "lake.jpg", 112)  # for results of all steps
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_the_loss_is_the_papers() -> None:
 def test_noise_goes(engine: Engine, kind: dict[str, Any]) -> None:
     steps = run(engine, LITTLE, **kind)
     found = denoise.report(LITTLE, DenoiseParams(**kind), steps[-1].image)
-    assert found.figures["psnr"] > found.figures["psnr_noisy"] + 5.5
+    assert found.figures["psnr"] > found.figures["psnr_noisy"] + 6
     assert found.figures["ssim"] > 0.6
     assert all(a.i <= b.i for a, b in itertools.pairwise(steps)) and steps[-1].i == steps[-1].n
     # What was taken away is noise: it hardly goes with the picture.

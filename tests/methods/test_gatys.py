@@ -373,7 +373,7 @@ def frame(padding: str, *seeds: int) -> float:
     inside[edge] = False
     found = []
     for seed in seeds:
-        params = GatysParams(steps=12, start="noise", style_strength=20, tv=0, seed=seed)
+        params = GatysParams(steps=16, start="noise", style_strength=20, tv=0, seed=seed)
         *_, last = gatys.run(replace(order, params=params))
         y = ops.luma(last.image)
         contrast = (y - y[inside].mean()).abs()
@@ -384,7 +384,7 @@ def frame(padding: str, *seeds: int) -> float:
 def test_there_is_no_frame_at_the_border(monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame("replicate", 1, 2, 3, 4) < 0.08
     monkeypatch.setattr(gatys, "MARGIN", 0)
-    assert frame("zeros", 1, 2) > 0.16  # the measure does see one
+    assert frame("zeros", 1, 2) > 0.2  # the measure does see one
 
 
 # --- the helpers --------------------------------------------------------------------------------

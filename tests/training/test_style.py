@@ -69,21 +69,21 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_learns(photos: Path, tmp_path: Path) -> None:
     seen: list[dict[str, float]] = []
     net, found = run(
-        settings(photos, steps=40),
+        settings(photos, steps=60),
         tmp_path,
-        every=20,
+        every=30,
         report=lambda step, losses: seen.append(losses),
     )
     style = [losses["style"] for losses in seen]
-    assert len(seen) == 40 and sum(style[-10:]) < 0.75 * sum(style[:10])
+    assert len(seen) == 60 and sum(style[-10:]) < 0.5 * sum(style[:10])
     rows = list(csv.DictReader((tmp_path / "losses.csv").open()))
-    assert [int(row["step"]) for row in rows] == [10, 20, 30, 40]
-    assert [bool(row["held_out_style"]) for row in rows] == [False, True] * 2
+    assert [int(row["step"]) for row in rows] == [10, 20, 30, 40, 50, 60]
+    assert [bool(row["held_out_style"]) for row in rows] == [False, False, True] * 2
     first = [losses["style"] for losses in seen[:10]]
     assert float(rows[0]["style"]) == pytest.approx(sum(first) / 10, abs=1e-4)
     assert float(rows[-1]["held_out_style"]) == pytest.approx(found["style"], abs=1e-4)
     assert 0 < found["style"] < 0.9 and 0 < found["content"] < 2
-    with Image.open(tmp_path / "step-00040.jpg") as sheet:
+    with Image.open(tmp_path / "step-00060.jpg") as sheet:
         assert sheet.size == (2 * 48, 2 * 48)
     with Image.open(tmp_path / "losses.png") as plot:
         assert plot.width > 500 and len(plot.convert("RGB").getcolors(10**6) or []) > 20
