@@ -61,6 +61,7 @@ class Crops:
         groups: files, of as many folders as there are.
         size: side of a crop, in pixels.
         keep: the most pixels that are kept of a shorter side.
+        stretch: the most that height and width of a crop differ by, as a factor.
         device: where pictures are kept and crops are made.
     """
 
@@ -69,11 +70,13 @@ class Crops:
         groups: Sequence[Sequence[Path]],
         size: int,
         keep: int = 512,
+        stretch: float = 1.0,
         device: torch.device = CPU,
     ) -> None:
         self.files = [file for group in groups for file in group]
         self.size = size
         self.keep = keep
+        self.stretch = stretch
         self.device = device
         self._opened: dict[int, Tensor | None] = {}
 
@@ -85,7 +88,7 @@ class Crops:
         """
         places, picks = [], []
         for _ in range(n):
-            places.append(torch.rand(4, generator=generator, dtype=torch.float64).tolist())
+            places.append(torch.rand(5, generator=generator, dtype=torch.float64).tolist())
             picks.append(self._pick(generator))
         self._open(picks)
         return torch.stack(
@@ -131,17 +134,36 @@ class Crops:
         return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
 
     def _crop(self, x: Tensor, place: Sequence[float]) -> Tensor:
-        """The part of a picture that four numbers in [0, 1) say."""
-        extent, down, across, mirror = place
+        """The part of a picture that five numbers in [0, 1) say."""
+        extent, down, across, mirror, aspect = place
         height, width = x.shape[1:]
         short = min(height, width)
         # From the size of the crop (or two thirds of a small picture) up to the whole side.
         smallest = min(self.size, round(short * 2 / 3))
-        side = round(smallest + extent * (short - smallest))
-        top, left = int(down * (height - side + 1)), int(across * (width - side + 1))
-        crop = x[None, :, top : top + side, left : left + side].float() / 255
-        if side != self.size:
+        side = smallest + extent * (short - smallest)
+        ratio = self.stretch ** (aspect - 0.5)
+        high, wide = min(height, round(side * ratio)), min(width, round(side / ratio))
+        top, left = int(down * (height - high + 1)), int(across * (width - wide + 1))
+        crop = x[None, :, top : top + high, left : left + wide].float() / 255
+        if crop.shape[2:] != (self.size, self.size):
             crop = F.interpolate(
                 crop, (self.size, self.size), mode="bilinear", antialias=True, align_corners=False
             )
         return (crop.flip(3) if mirror < 0.5 else crop)[0]
+
+
+def recoloured(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Half of the pictures of (B, 3, H, W) with colours mixed, contrast and brightness changed.
+
+    Few paintings are at hand; a person's style may have any colours.
+    """
+    n = len(x)
+    mix = torch.eye(3) + 0.4 * torch.randn(n, 3, 3, generator=generator)
+    contrast = (0.3 * torch.randn(n, 1, 1, generator=generator)).exp()
+    shift = 0.1 * torch.randn(n, 3, 1, generator=generator)
+    chosen = torch.rand(n, 1, 1, 1, generator=generator) < 0.5
+    shift, mix, chosen = (
+        part.to(x.device, non_blocking=True) for part in (0.5 + shift, contrast * mix, chosen)
+    )
+    changed = shift + mix @ (x.flatten(2) - 0.5)
+    return torch.where(chosen, changed.view_as(x).clamp(0, 1), x)
