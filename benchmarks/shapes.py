@@ -49,9 +49,7 @@ class Shape(nn.Module):
     ) -> None:
         super().__init__()
         self.down, self.up, self.last = nn.ModuleList(down), nn.ModuleList(up), last
-        self.blocks = nn.Sequential(*(Residual(width) for _ in range(blocks)))
-        for block in self.blocks if inner != width else ():
-            block.first, block.second = Layer(width, inner, 3), Layer(inner, width, 3)
+        self.blocks = nn.Sequential(*(Residual(width, inner) for _ in range(blocks)))
         self.factor = round((last.conv.out_channels / 3) ** 0.5)
 
     def forward(self, x: Tensor) -> Tensor:
