@@ -156,7 +156,7 @@ class AdainNetwork(nn.Module):
         height, width = x.shape[2:]
         features = taken(self.net.features(padded(x, MULTIPLE), LAYERS))
         mean, deviation = statistics(features)
-        # What they will have: normalised and own features differ by a scale and a shift alone.
+        # What they shall have: normalised and own features differ by a scale and a shift alone.
         told = self.mean + self.own * mean, self.deviation + self.own * deviation
         y = self.decoder(*renormalised(features, (mean, deviation), told), *told)
         return cut(y, height, width)

@@ -37,6 +37,7 @@ WIDTHS = {1: 32, 2: 48, 3: 64, 4: 96}
 NORMALISED = ("relu3_1",)
 MARGIN = 8
 LEAK = 0.2
+NORM_EPSILON = 1e-5
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 
@@ -57,7 +58,7 @@ class Layer(nn.Module):
         """(B, into, H, W) and (B, told) -> (B, out, H, W)."""
         y = convolve(self.conv, x)
         if self.scale is not None and self.shift is not None:
-            y = F.instance_norm(y)
+            y = F.instance_norm(y, eps=NORM_EPSILON)
             with torch.autocast(y.device.type, enabled=False):
                 scale, shift = (part(told)[:, :, None, None] for part in (self.scale, self.shift))
             y = y * scale.to(y.dtype) + shift.to(y.dtype)
