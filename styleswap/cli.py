@@ -41,7 +41,12 @@ from styleswap.specs import (
     make_params,
     stylisers,
 )
-from styleswap.training.settings import InverseSettings, PerceptualSettings, StyleSettings
+from styleswap.training.settings import (
+    InverseSettings,
+    MetaSettings,
+    PerceptualSettings,
+    StyleSettings,
+)
 
 if TYPE_CHECKING:
     from styleswap.engine import Progress
@@ -634,7 +639,7 @@ def train_style(
         ),
     ] = StyleSettings.balance,
     width: Annotated[
-        int, typer.Option(help="Channels of the first layer: 16 or 32.")
+        int, typer.Option(min=4, help="Channels of the residual blocks.")
     ] = StyleSettings.width,
     seed: int = StyleSettings.seed,
     warm: Annotated[
@@ -808,6 +813,118 @@ def train_inverse(
             "losses": {k: round(v, 5) for k, v in found.items()},
             "seed": seed,
             "licence": "Apache-2.0",
+        },
+        folder,
+    )
+    typer.echo(f"wrote {file}")
+
+
+@train_app.command("meta")
+def train_meta(
+    photos: Annotated[
+        list[Path], typer.Option(help="A folder of photographs; several are one collection.")
+    ],
+    paintings: Annotated[
+        list[Path], typer.Option(help="A folder of paintings; several are one collection.")
+    ],
+    network: Annotated[
+        str, typer.Option("--perceptual", help="small, vgg19, or a folder of teacher files.")
+    ] = MetaSettings.perceptual,
+    steps: Annotated[int, typer.Option(min=1)] = MetaSettings.steps,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Styles a step, over all processes.")
+    ] = MetaSettings.batch,
+    photos_each: Annotated[
+        int, typer.Option(min=1, help="Photographs for each of them.")
+    ] = MetaSettings.photos_each,
+    crop: Annotated[
+        int, typer.Option(min=64, help="Side of a picture, in pixels.")
+    ] = MetaSettings.crop,
+    lr: Rate = MetaSettings.lr,
+    content: Annotated[
+        float, typer.Option(min=0, help="Weight of the content loss.")
+    ] = MetaSettings.content,
+    style: Annotated[
+        float, typer.Option(min=0, help="Weight of the style loss.")
+    ] = MetaSettings.style,
+    tv: Annotated[
+        float, typer.Option(min=0, help="Weight of the total variation.")
+    ] = MetaSettings.tv,
+    balance: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Steer the style's weight until the content's distance is this; 0 leaves it.",
+        ),
+    ] = MetaSettings.balance,
+    stretch: Annotated[
+        float, typer.Option(min=1, help="The most that a painting's aspect is changed by.")
+    ] = MetaSettings.stretch,
+    seed: int = MetaSettings.seed,
+    warm: Annotated[
+        bool, typer.Option("--continue", help="Start from the weights in --folder.")
+    ] = False,
+    runs: Annotated[Path, typer.Option(help="Where checkpoints and logs go.")] = Path("runs/meta"),
+    folder: Folder = Path("pretrained"),
+    checkpoint_every: Annotated[int, typer.Option(min=1)] = 500,
+    resume: Resume = False,
+) -> None:
+    """Train the meta network, which writes a style's network at the sight of a painting."""
+    from styleswap import weights
+    from styleswap.nets import meta
+    from styleswap.training import loop, publish
+    from styleswap.training import meta as training
+
+    publish.check_name(meta.NAME, "meta", folder)
+    file = folder / f"{meta.NAME}.safetensors"
+    settings = MetaSettings(
+        photos=tuple(map(str, photos)),
+        paintings=tuple(map(str, paintings)),
+        perceptual=network,
+        steps=steps,
+        batch=batch,
+        photos_each=photos_each,
+        crop=crop,
+        lr=lr,
+        content=content,
+        style=style,
+        tv=tv,
+        balance=balance,
+        stretch=stretch,
+        seed=seed,
+        warm=str(file) if warm else None,
+    )
+    made_at = publish.commit()
+    start = weights.load(meta.NAME, folder) if warm else None
+    earlier = publish.history(file) if warm else []
+    main_process = loop.is_main_process()
+    with _steps_shown(steps, main_process) as report:
+        net, found = training.train(
+            settings,
+            runs,
+            warm=start,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
+            report=report,
+        )
+    if not main_process:
+        return
+    file = publish.publish(
+        meta.NAME,
+        net.state_dict(),
+        {
+            "kind": "meta",
+            "title": "Any style: writes a transformer network",
+            "command": publish.command(),
+            "commit": made_at,
+            "data": [str(p) for p in (*photos, *paintings)],
+            "perceptual": network,
+            "steps": steps,
+            "losses": {k: round(found[k], 5) for k in ("content", "style", "worst")},
+            "style_weight": round(found["weight"], 3),
+            "seed": seed,
+            "licence": "Apache-2.0",
+            **({"earlier": earlier} if earlier else {}),
         },
         folder,
     )

@@ -9,9 +9,10 @@ Departures from the papers:
   two of stride 2; and a last one at half the size, which gives blocks of 2 x 2 pixels (Shi et al.,
   CVPR 2016). No layer is as large as the picture: what those cost is memory, not arithmetic
   (benchmarks/shapes.py).
-- Half as many channels as the paper's in the residual blocks, 64, and 32 behind them.
+- Half as many channels as the paper's in the residual blocks, 64, with 48 inside of each, and 32
+  behind them.
 - Reflection padding in every layer, none at the picture's border only: residual blocks keep their
-  size. Eight reflected pixels more around the picture are painted and cut off: what layers reflect
+  size. Four reflected pixels more around the picture are painted and cut off: what layers reflect
   shows as lines along the edge.
 - Nearest-neighbour upsampling and a convolution in place of a transposed one, which leaves
   checkerboards (Odena, Dumoulin & Olah, Distill 2016).
@@ -26,9 +27,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from styleswap import ops
+
 BLOCKS = 5
 WIDTH = 64
-MARGIN = 8
+MARGIN = 4
 # Positions of the residual blocks are so many pixels apart: sides are padded to a multiple of it.
 MULTIPLE = 4
 
@@ -50,20 +53,17 @@ class Layer(nn.Module):
 
     def convolved(self, x: Tensor) -> Tensor:
         """As `forward`, not normalised."""
-        # Autocast would pad in float32, and convert twice.
-        with torch.autocast(x.device.type, enabled=False):
-            x = F.pad(x, (self.pad,) * 4, "reflect")
-        found: Tensor = self.conv(x)
+        found: Tensor = self.conv(ops.with_border(x, self.pad, "reflect"))
         return found
 
 
 class Residual(nn.Module):
     """Two layers around which the input goes unchanged, with no rectifier after the sum."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, inside: int) -> None:
         super().__init__()
-        self.first = Layer(channels, channels, 3)
-        self.second = Layer(channels, channels, 3)
+        self.first = Layer(channels, inside, 3)
+        self.second = Layer(inside, channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same shape."""
@@ -82,7 +82,7 @@ class TransformerNetwork(nn.Module):
         super().__init__()
         self.width = width
         self.first = Layer(3, width, 3 * MULTIPLE, stride=MULTIPLE)
-        self.blocks = nn.Sequential(*(Residual(width) for _ in range(BLOCKS)))
+        self.blocks = nn.Sequential(*(Residual(width, width * 3 // 4) for _ in range(BLOCKS)))
         self.up = Layer(width, width // 2, 3)
         self.last = Layer(width // 2, 12, 5, norm=False)
 

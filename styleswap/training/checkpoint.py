@@ -28,16 +28,16 @@ def save(
     step: int,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
+    generator: Tensor,
     extra: dict[str, Tensor],
     settings: dict[str, Any],
 ) -> None:
-    """Keep everything that the next step depends on."""
+    """Keep everything that the next step depends on; of its generator the state."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     for i, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{i}.{k}": v for k, v in state.items()}
     tensors |= {f"extra.{k}": v for k, v in extra.items()}
-    tensors["generator"] = generator.get_state()
+    tensors["generator"] = generator
     save_tensors(path, tensors, {"step": str(step), "settings": json.dumps(settings)})
 
 

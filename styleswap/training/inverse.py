@@ -54,6 +54,7 @@ class InverseTask:
     """The losses of a batch of pairs, and the figures of held-out ones."""
 
     plotted: tuple[str, ...] = ("content", "style", "pixels")
+    recordable = False  # transfers take turns, and decompose matrices on the CPU
 
     def __init__(self, settings: InverseSettings, device: torch.device) -> None:
         self.settings, self.device = settings, device
@@ -100,6 +101,7 @@ class InverseTask:
     def losses(self, net: nn.Module, *batch: Tensor) -> dict[str, Tensor]:
         """``content``, ``style``, ``pixels``, ``tv`` and their weighted sum ``total``."""
         transfer = self.transfers[self.step % len(self.transfers)]
+        batch = tuple(x.contiguous(memory_format=torch.channels_last) for x in batch)
         return self._losses(net, transfer, *batch)
 
     def _losses(
