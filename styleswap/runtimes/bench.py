@@ -12,33 +12,50 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleswap.nets.transformer import Layer, Residual, TransformerNetwork, new_transformer
+from styleswap.nets.transformer import new_transformer
 from styleswap.runtimes import RUNTIMES, available
 
 WARM_UP = 3  # rounds that do not count: compiling, choosing of algorithms
 ROUNDS = 15
 
 
-class _Paper(nn.Module):
-    """The network of Johnson et al.'s supplementary material, for its time alone."""
+class _Layer(nn.Sequential):
+    def __init__(self, into: int, out: int, side: int, stride: int = 1) -> None:
+        conv = nn.Conv2d(into, out, side, stride, bias=False)
+        super().__init__(nn.ReflectionPad2d(side // 2), conv, nn.InstanceNorm2d(out, affine=True))
 
-    def __init__(self) -> None:
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        down = [Layer(3, 32, 9), nn.ReLU(), Layer(32, 64, 3, stride=2), nn.ReLU()]
-        down += [Layer(64, 128, 3, stride=2), nn.ReLU()]
-        self.inside = nn.Sequential(*down, *(Residual(128) for _ in range(5)))
-        self.up = nn.ModuleList((Layer(128, 64, 3), Layer(64, 32, 3)))
-        self.last = Layer(32, 3, 9, norm=False)
+        self.inside = nn.Sequential(
+            _Layer(channels, channels, 3), nn.ReLU(), _Layer(channels, channels, 3)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, H, W), repainted with 4 reflected pixels more on every side."""
-        y: Tensor = self.inside(TransformerNetwork.scaled(F.pad(x, (4,) * 4, "reflect")))
-        for layer in self.up:
-            y = F.relu(layer(F.interpolate(y, scale_factor=2, mode="nearest")))
-        return torch.sigmoid(self.last(y))
+        found: Tensor = x + self.inside(x)
+        return found
+
+
+class _Paper(nn.Sequential):
+    """The network of Johnson et al.'s supplementary material, of torch's own layers.
+
+    As ours once was, with 4 reflected pixels around; they are painted and would be cut off.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.ReflectionPad2d(4),
+            *(_Layer(3, 32, 9), nn.ReLU()),
+            *(_Layer(32, 64, 3, stride=2), nn.ReLU()),
+            *(_Layer(64, 128, 3, stride=2), nn.ReLU()),
+            *(_Residual(128) for _ in range(5)),
+            *(nn.Upsample(scale_factor=2), _Layer(128, 64, 3), nn.ReLU()),
+            *(nn.Upsample(scale_factor=2), _Layer(64, 32, 3), nn.ReLU()),
+            *(nn.ReflectionPad2d(4), nn.Conv2d(32, 3, 9), nn.Sigmoid()),
+        )
 
 
 def measure(width: int, height: int, batch: int = 1) -> dict[str, Any]:
