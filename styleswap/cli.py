@@ -724,12 +724,12 @@ def train_style(
 
 @train_app.command("inverse")
 def train_inverse(
-    layer: Annotated[str, typer.Argument(help="The layer to invert, such as relu4_1.")],
+    layer: Annotated[str, typer.Argument(help="The layer to invert, such as relu4_1; or adain.")],
     photos: Annotated[
-        list[Path], typer.Option(help="A folder of photographs; several take turns.")
+        list[Path], typer.Option(help="A folder of photographs; several are as one.")
     ],
     paintings: Annotated[
-        list[Path], typer.Option(help="A folder of paintings; several take turns.")
+        list[Path], typer.Option(help="A folder of paintings; several are as one.")
     ],
     steps: Annotated[int, typer.Option(min=1)] = InverseSettings.steps,
     batch: Annotated[
@@ -752,6 +752,9 @@ def train_inverse(
         float, typer.Option(min=0, help="Weight of the total variation.")
     ] = InverseSettings.tv,
     seed: int = InverseSettings.seed,
+    warm: Annotated[
+        Path | None, typer.Option("--from", help="Start from these weights, not from random ones.")
+    ] = None,
     runs: Annotated[
         Path | None,
         typer.Option(help="Where checkpoints and logs go (default: runs/inverse-LAYER)."),
@@ -760,18 +763,17 @@ def train_inverse(
     checkpoint_every: Annotated[int, typer.Option(min=1)] = 250,
     resume: Resume = False,
 ) -> None:
-    """Train the inverse network of a layer of `small`: for style swap, AdaIN and WCT."""
-    from styleswap.nets import inverse
+    """Train the inverse of a layer of `small`, for style swap and WCT, or AdaIN's decoder."""
+    from styleswap.nets import adain, inverse
+    from styleswap.training import data, loop, publish
     from styleswap.training import inverse as training
-    from styleswap.training import loop, publish
 
-    if layer not in inverse.LAYERS:
-        raise StyleSwapError(
-            f"{layer!r} has no inverse; choose one of {', '.join(inverse.LAYERS)}."
-        )
+    names = {layer: inverse.name_of(layer) for layer in inverse.LAYERS} | {adain.KEY: adain.NAME}
+    if layer not in names:
+        raise StyleSwapError(f"{layer!r} has no inverse; choose one of {', '.join(names)}.")
     if batch % 2:
         raise StyleSwapError(f"--batch counts pairs, two of each photograph: not {batch}.")
-    name = inverse.name_of(layer)
+    name = names[layer]
     publish.check_name(name, "inverse", folder)
     settings = InverseSettings(
         layer=layer,
@@ -786,8 +788,10 @@ def train_inverse(
         pixels=pixels,
         tv=tv,
         seed=seed,
+        warm=str(warm) if warm else None,
     )
     made_at = publish.commit()
+    earlier = publish.history(warm) if warm and warm.is_file() else []
     main_process = loop.is_main_process()
     with _steps_shown(steps, main_process) as report:
         net, found = training.train(
@@ -804,7 +808,7 @@ def train_inverse(
         net.state_dict(),
         {
             "kind": "inverse",
-            "title": f"The inverse of small's {layer}",
+            "title": "AdaIN's decoder" if layer == adain.KEY else f"The inverse of small's {layer}",
             "command": publish.command(),
             "commit": made_at,
             "data": [str(p) for p in (*photos, *paintings)],
@@ -813,9 +817,12 @@ def train_inverse(
             "losses": {k: round(v, 5) for k, v in found.items()},
             "seed": seed,
             "licence": "Apache-2.0",
+            **({"earlier": earlier} if earlier else {}),
         },
         folder,
     )
+    if line := data.skipped():
+        typer.echo(line)
     typer.echo(f"wrote {file}")
 
 

@@ -387,7 +387,8 @@ class Engine:
 
     def _any_style(self) -> tuple[AdainNetwork, Repaint]:
         if self._adain is None:
-            net = AdainNetwork(self._perceptual("small", "average"), self._inverse(adain.LAYER))
+            decoder = adain.load().to(self.device)
+            net = AdainNetwork(self._perceptual("small", "average"), decoder)
             self._adain = net, prepare(net, self.device)
         return self._adain
 

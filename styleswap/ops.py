@@ -190,13 +190,24 @@ def whiten_and_colour(content: Tensor, style: Tensor) -> Tensor:
         Directions in which the content does not vary are left flat: whitening would only enlarge
         rounding errors.
     """
-    mean, covariance = _moments(content)
-    style_mean, style_covariance = _moments(style)
-    whiten = _power(covariance, -0.5)
-    colour = _power(style_covariance, 0.5)
-    apart = content.flatten(2)[0].float() - mean
-    found: Tensor = (colour @ whiten).float() @ apart + style_mean
+    mean, covariance = _moments(style)
+    white = whitened(content).flatten(2)[0]
+    found: Tensor = _power(covariance, 0.5).float() @ white + mean
     return found.view_as(content)
+
+
+def whitened(features: Tensor, ridge: float = 0.0) -> Tensor:
+    """Features (1, C, H, W) without mean, of the same variance in all directions, float32
+    (zero-phase whitening: Bell & Sejnowski 1997).
+
+    Args:
+        ridge: share of the largest variance that is added to every direction's: what hardly varies
+            is mostly noise, and stays small.
+    """
+    mean, covariance = _moments(features)
+    apart = features.flatten(2)[0].float() - mean
+    found: Tensor = _power(covariance, -0.5, ridge).float() @ apart
+    return found.view_as(features)
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -207,13 +218,14 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, apart @ apart.mT / flat.shape[1]
 
 
-def _power(covariance: Tensor, power: float) -> Tensor:
-    """A symmetric matrix to a power; of directions that hardly vary, nothing."""
-    values, vectors = torch.linalg.eigh(covariance.double())
+def _power(covariance: Tensor, power: float, ridge: float = 0.0) -> Tensor:
+    """A symmetric matrix to a power, float64; of directions that hardly vary, nothing."""
+    # On the processor: a GPU takes many times longer for a matrix of some hundred rows.
+    values, vectors = torch.linalg.eigh(covariance.double().cpu())
     kept = values > EPSILON * values[-1].clamp_min(EPSILON)
-    scales = torch.where(kept, values.clamp_min(EPSILON**2) ** power, 0.0)
+    scales = torch.where(kept, (values + ridge * values[-1]).clamp_min(EPSILON**2) ** power, 0.0)
     found: Tensor = (vectors * scales) @ vectors.mT
-    return found
+    return found.to(covariance.device)
 
 
 def colours_like(x: Tensor, mean: Tensor, covariance: Tensor, most: float = 3.0) -> Tensor:

@@ -175,10 +175,13 @@ def transformer(
 
 def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
     """AdaIN's network, likewise; it is also given what `AdainNetwork.set_style` keeps."""
-    small, back = net.net, net.inverse
+    small, decoder = net.net, net.decoder
     x = ov.parameter(list(shape), np.float32)
-    told = [ov.parameter(list(t.shape), np.float32) for t in (net.deviation, net.mean, net.own)]
+    deviation, mean, own = kept = [
+        ov.parameter(list(t.shape), np.float32) for t in (net.deviation, net.mean, net.own)
+    ]
     y = around(x, inverse.MARGIN, adain.MULTIPLE, "edge", shape)
+    features = []
     before = None
     for name in small.convs:
         if before and before[4] != name[4]:
@@ -192,56 +195,82 @@ def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
             bias = bias + 0.5 * conv.weight.sum((1, 2, 3))  # what was subtracted
         y = ov.relu(ov.add(y, channels(bias)))
         before = name
-        if name == adain.LAYER.replace("relu", "conv"):
+        wanted = adain.LAYERS.get(name.replace("conv", "relu"))
+        if wanted:
+            taken = wanted < conv.out_channels
+            features.append(ov.slice(y, [0], [wanted], [1], [1]) if taken else y)
+        if len(features) == len(adain.LAYERS):
             break
-    own = ov.multiply(y, told[2])
-    y = ov.multiply(ov.mvn(y, [2, 3], True, ops.EPSILON, "inside_sqrt"), told[0])
-    y = ov.add(ov.add(y, told[1]), own)
-    transferred = y
-    colours = ov.convolution(y, constant(back.colours.weight), [1, 1], [0, 0], [0, 0], [1, 1])
-    colours = ov.add(colours, channels(cast(Tensor, back.colours.bias)))
-    for i, block in enumerate(back.blocks):
-        for k, part in enumerate(cast(nn.ModuleList, block)):
-            conv = cast(nn.Conv2d, part.conv)
-            if i and not k:
-                y = after_upsampling(y, conv.weight)
-            else:
-                y = convolution(y, constant(conv.weight), 1, 1, "reflect")
-            y = ov.add(y, channels(cast(Tensor, conv.bias)))
-            y = ov.prelu(y, np.array([inverse.LEAK], np.float32))
-    y = last_layer(y, back.last, constant(by_blocks(back.last.weight)), 1)
+    known = [statistics(f) for f in features]
+    means, deviations = (ov.concat([pair[i] for pair in known], 1) for i in (0, 1))
+    mean = ov.add(mean, ov.multiply(own, means))
+    deviation = ov.add(deviation, ov.multiply(own, deviations))
+    told = ov.concat([mean, deviation], 1)
+    told = ov.divide(ov.subtract(told, channels(decoder.usual)), channels(decoder.spread))
+    told = leaky(linear(decoder.told, told), adain.LEAK)
+
+    def renormalised(f: Any, layer: str) -> Any:
+        ends = np.cumsum([0, *adain.LAYERS.values()])
+        at = list(adain.LAYERS).index(layer)
+        new, scale = (
+            ov.slice(part, [ends[at]], [ends[at + 1]], [1], [1]) for part in (mean, deviation)
+        )
+        f = ov.mvn(f, [2, 3], True, ops.EPSILON, "inside_sqrt")
+        return ov.add(ov.multiply(f, scale), new)
+
+    def layer(part: inverse.Layer, y: Any, doubled: bool = False) -> Any:
+        kernel = part.conv.weight
+        y = (
+            after_upsampling(y, kernel)
+            if doubled
+            else convolution(y, constant(kernel), 1, 1, "reflect")
+        )
+        y = ov.mvn(y, [2, 3], True, inverse.NORM_EPSILON, "inside_sqrt")
+        scale, shift = (linear(cast(nn.Linear, p), told) for p in (part.scale, part.shift))
+        return leaky(ov.add(ov.multiply(y, scale), shift), inverse.LEAK)
+
+    shallow = renormalised(features[-2], adain.SHALLOW)
+    y = layer(decoder.deep, renormalised(features[-1], adain.DEEP))
+    y = layer(decoder.join, ov.concat([enlarged(y, 2, "nearest"), shallow], 1))
+    blocks = cast(list[inverse.Layer], list(decoder.blocks))
+    for first, second in zip(blocks[::2], blocks[1::2], strict=True):
+        y = ov.add(y, layer(second, layer(first, y)))
+    for part in (decoder.middle, decoder.fine):
+        y = layer(part, y, doubled=True)
+    y = last_layer(y, decoder.last, constant(by_blocks(decoder.last.weight)), 1)
     y = ov.depth_to_space(y, "depth_first", 2)
-    y = ov.add(y, enlarged(colours, back.factor))
-    y = ov.clamp(ov.add(y, turned(back.tone, y, transferred)), 0.0, 1.0)
-    return openvino.Model([finished(y, inverse.MARGIN, shape)], [x, *told])
+    kernel = constant(decoder.colours.weight)
+    colours = ov.convolution(shallow, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
+    colours = ov.add(colours, channels(cast(Tensor, decoder.colours.bias)))
+    y = ov.clamp(ov.add(y, enlarged(colours, 4, "linear_onnx")), 0.0, 1.0)
+    return openvino.Model([finished(y, inverse.MARGIN, shape)], [x, *kept])
 
 
-def turned(tone: nn.Linear, y: Any, features: Any) -> Any:
-    """How the tone that features (B, C, h, w) have changes the colours y, (B, 3, H, W)."""
+def statistics(y: Any) -> tuple[Any, Any]:
+    """`styleswap.ops.statistics` of (B, C, H, W)."""
     places = np.array([2, 3])
-    mean = ov.reduce_mean(features, places, keep_dims=True)
-    apart = ov.subtract(features, mean)
+    mean = ov.reduce_mean(y, places, keep_dims=True)
+    apart = ov.subtract(y, mean)
     variance = ov.reduce_mean(ov.multiply(apart, apart), places, keep_dims=True)
-    told = ov.concat([mean, ov.sqrt(ov.add(variance, np.float32(ops.EPSILON)))], 1)
-    kernel = constant(tone.weight[:, :, None, None] * 2 / tone.in_features)
-    found = ov.add(
-        ov.convolution(told, kernel, [1, 1], [0, 0], [0, 0], [1, 1]), channels(tone.bias)
-    )
-    parts = [ov.slice(found, [3 * k], [3 * k + 3], [1], [1]) for k in range(4)]
-    # Each row of the matrix is multiplied with the channels and summed; then the shift.
-    apart = ov.subtract(y, np.float32(0.5))
-    rows = [
-        ov.reduce_sum(ov.multiply(apart, row), np.array([1]), keep_dims=True) for row in parts[:3]
-    ]
-    return ov.add(ov.concat(rows, 1), parts[3])
+    return mean, ov.sqrt(ov.add(variance, np.float32(ops.EPSILON)))
 
 
-def enlarged(y: Any, factor: int) -> Any:
-    """Times `factor`, bilinear, as torch does it."""
+def linear(part: nn.Linear, y: Any) -> Any:
+    """A linear map of (B, C, 1, 1)."""
+    kernel = constant(part.weight[:, :, None, None])
+    return ov.add(ov.convolution(y, kernel, [1, 1], [0, 0], [0, 0], [1, 1]), channels(part.bias))
+
+
+def leaky(y: Any, leak: float) -> Any:
+    return ov.prelu(y, np.array([leak], np.float32))
+
+
+def enlarged(y: Any, factor: int, mode: str) -> Any:
+    """Times `factor`, bilinear or by the nearest, as torch does it."""
     return ov.interpolate(
         y,
         np.array([factor, factor], np.float32),
-        "linear_onnx",
+        mode,
         "scales",
         coordinate_transformation_mode="half_pixel",
         axes=np.array([2, 3]),

@@ -59,6 +59,7 @@ class InverseSettings:
     pixels: float = 40.0
     tv: float = 0.5
     seed: int = 0
+    warm: str | None = None
 
 
 @dataclass(frozen=True)
