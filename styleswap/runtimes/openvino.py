@@ -65,9 +65,9 @@ def clouds(side: int) -> Tensor:
 def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[float, float]]:
     """The least and the largest number that the layers which are multiplied in int8 may be given.
 
-    These are the layers of the residual blocks but for the first, whose rounding all the others
-    would carry on, and the last. What lies before them has been normalised, so that one picture
-    tells what others will give: `clouds`, and some room.
+    These are the layers of the residual blocks, and the last; the first is given bytes. What lies
+    before them has been normalised, so that one picture tells what others will give: `clouds`, and
+    some room.
     """
     found = {}
 
@@ -77,8 +77,8 @@ def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[float, float]]:
         return y
 
     y = net.scaled(padded(clouds(CLOUDS)))
-    y = net.blocks[0](F.relu(net.first(y)))
-    for block in net.blocks[1:]:
+    y = F.relu(net.first(y))
+    for block in net.blocks:
         assert isinstance(block, Residual)
         inside = F.relu(block.first(see(block.first, y)))
         y = y + block.second(see(block.second, inside))
@@ -101,8 +101,8 @@ class OpenVinoRuntime:
     """A network as OpenVINO runs it; not to be called from two threads at once.
 
     Args:
-        int8: multiply the residual blocks but for the first, and the last layer, in int8.
-            Photographs come out as with float32 within 2/255 on average.
+        int8: multiply all layers in int8, but for the one after the residual blocks. Photographs
+            come out as with float32 within 2/255 on average.
     """
 
     def __init__(self, net: Network, int8: bool = False) -> None:
