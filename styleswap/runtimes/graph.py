@@ -57,6 +57,11 @@ def after_doubling(kernel: Tensor) -> Tensor:
     return torch.einsum("ka,oiab,lb->iokl", sums, kernel, sums)
 
 
+def colours_last(x: Tensor) -> Tensor:
+    """(3 x 2 x 2, ...), of blocks as `torch.pixel_shuffle` has them, as (2 x 2 x 3, ...)."""
+    return x.unflatten(0, (3, 4)).transpose(0, 1).flatten(0, 1)
+
+
 def constant(x: Tensor) -> Any:
     return ov.constant(x.detach().float().cpu().numpy())
 
@@ -112,42 +117,60 @@ def transformer(
     shape: tuple[int, ...],
     ranges: Mapping[Layer, tuple[float, float]],
 ) -> openvino.Model:
-    """A style's network for pictures (B, 3, H, W) of one shape, less 0.5; it gives (B, H, W, 3).
+    """A style's network for pictures (B, 3, H, W) of one shape, less 0.5.
 
-    The layers in `ranges` are multiplied in int8.
+    It gives blocks of 2 x 2 pixels, (B, h, w, 2 x 2 x 3).
+
+    Where there are `ranges`, their layers and the first are multiplied in int8, and what goes in
+    and comes out are bytes, which the first layer takes as they are, (B, H, W, 3).
     """
 
-    def convolve(part: Layer, y: Any, kernel: Tensor) -> tuple[Any, Any]:
-        """What is given, and the kernel, as they are multiplied."""
-        if part not in ranges:
-            return y, constant(kernel)
-        low, high = (np.float32(end) for end in ranges[part])
-        y = ov.fake_quantize(y, low, high, low, high, 256)
+    def in_bytes(kernel: Tensor) -> Any:
         most = kernel.detach().abs().amax((1, 2, 3), keepdim=True).numpy()
-        return y, ov.fake_quantize(constant(kernel), -most, most, -most, most, 255)
+        return ov.fake_quantize(constant(kernel), -most, most, -most, most, 255)
 
     def normalise(part: Layer, y: Any) -> Any:
         assert isinstance(part.norm, nn.InstanceNorm2d)
         y = ov.mvn(y, [2, 3], True, part.norm.eps, "inside_sqrt")
         return ov.add(ov.multiply(y, channels(part.norm.weight)), channels(part.norm.bias))
 
-    def layer(part: Layer, y: Any) -> Any:
-        y, kernel = convolve(part, y, part.conv.weight)
-        return normalise(part, convolution(y, kernel, part.conv.stride[0], part.pad, "reflect"))
+    def convolved(part: Layer, y: Any, kernel: Tensor) -> Any:
+        if part not in ranges:
+            return convolution(y, constant(kernel), 1, part.pad, "reflect")
+        low, high = (np.float32(end) for end in ranges[part])
+        y = ov.fake_quantize(y, low, high, low, high, 256)
+        return convolution(y, in_bytes(kernel), 1, part.pad, "reflect")
 
-    x = ov.parameter(list(shape), np.float32)
-    y = around(x, MARGIN, MULTIPLE, "reflect", shape)  # `padded`
-    y = ov.multiply(y, np.float32(4))  # and with what was subtracted, TransformerNetwork.scaled
-    for part in (net.first, net.down1, net.down2):
-        y = ov.relu(layer(part, y))
+    def layer(part: Layer, y: Any) -> Any:
+        return normalise(part, convolved(part, y, part.conv.weight))
+
+    if ranges:
+        batch, colours, height, width = shape
+        x = ov.parameter([batch, height, width, colours], np.uint8)
+        y = ov.transpose(x, np.array([0, 3, 1, 2]))
+        scale, first = 4 / 255, in_bytes(net.first.conv.weight)
+    else:
+        x = y = ov.parameter(list(shape), np.float32)
+        scale, first = 4.0, constant(net.first.conv.weight)
+    y = around(y, MARGIN, MULTIPLE, "reflect", shape)  # `padded`
+    border = [0, 0, net.first.pad, net.first.pad]
+    y = ov.pad(y, border, border, "reflect")
+    # TransformerNetwork.scaled, but for what it subtracts, which normalisation takes away.
+    y = ov.multiply(ov.convert(y, np.float32), np.float32(scale))
+    y = ov.convolution(y, first, [MULTIPLE, MULTIPLE], [0, 0], [0, 0], [1, 1])
+    y = ov.relu(normalise(net.first, y))
     for block in net.blocks:
         assert isinstance(block, Residual)
         y = ov.add(y, layer(block.second, ov.relu(layer(block.first, y))))
-    for part in (net.up1, net.up2):
-        y = ov.relu(normalise(part, after_upsampling(y, part.conv.weight)))
-    y, kernel = convolve(net.last, y, by_blocks(net.last.conv.weight))
-    y = ov.sigmoid(last_layer(y, net.last.conv, kernel, net.last.pad))
-    return openvino.Model([finished(ov.depth_to_space(y, "depth_first", 2), MARGIN, shape)], [x])
+    y = ov.relu(normalise(net.up, after_upsampling(y, net.up.conv.weight)))
+    y = convolved(net.last, y, colours_last(net.last.conv.weight))
+    y = ov.sigmoid(ov.add(y, channels(colours_last(cast(Tensor, net.last.conv.bias)))))
+    if ranges:
+        # Rounded: the last convolution writes bytes.
+        ends = (np.float32(0), np.float32(1), np.float32(0), np.float32(255))
+        y = ov.convert(ov.fake_quantize(y, *ends, 256), np.uint8)
+    # Channels last is how OpenVINO has them in the end: to turn them would cost a copy.
+    return openvino.Model([ov.transpose(y, np.array([0, 2, 3, 1]))], [x])
 
 
 def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
