@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import importlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from PIL import Image
@@ -20,7 +22,7 @@ from styleswap import media, metrics, tensors, weights
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.methods import denoise
-from styleswap.methods.base import Job, PaintFrames, Repaint, Step, Style
+from styleswap.methods.base import Job, PaintFrames, Repaint, Step, Style, Weights
 from styleswap.nets import adain, inverse, perceptual
 from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.inverse import InverseNetwork
@@ -37,6 +39,8 @@ T = TypeVar("T")
 MOST_BEGUN = 3
 # Frames that go through a trained network together on a GPU.
 BATCH = 8
+# Styles whose weights are kept, and mixtures that may paint again at once: 2 MB, and 5 MB, each.
+WEIGHTS, MIXTURES = 32, 16
 # Style pictures are never used larger than this: twice the largest result of Gatys.
 LONGEST_STYLE = 4096
 
@@ -136,6 +140,32 @@ class Turns:
                 self._moved.notify_all()
 
 
+class Recent(Generic[T]):
+    """What was asked for last, for whoever asks again; any thread may.
+
+    Args:
+        most: things that are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._lock = threading.Lock()
+        self._made: OrderedDict[Hashable, T] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What belongs to `key`. It is made where it is not here; nobody waits for that else."""
+        with self._lock:
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+        made = make()
+        with self._lock:
+            self._made[key] = made
+            if len(self._made) > self.most:
+                self._made.popitem(last=False)
+        return made
+
+
 class Engine:
     """Runs methods on one device, one step at a time, and keeps networks that were loaded.
 
@@ -156,6 +186,8 @@ class Engine:
         self._adain: tuple[AdainNetwork, Repaint] | None = None
         self._inverses: dict[str, InverseNetwork] = {}
         self._styles: dict[tuple[str, str], Repaint] = {}
+        self._weights: Recent[Weights] = Recent(WEIGHTS)
+        self._mixtures: Recent[Repaint] = Recent(MIXTURES)
         self._loading = threading.Lock()
 
     def run(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Progress]:
@@ -354,6 +386,8 @@ class Engine:
             inverse=self._inverse,
             adain=self._any_style,
             trained=functools.partial(self._trained, runtime=runtime),
+            weights=self._weights_of,
+            written=functools.partial(self._written, runtime=runtime),
         )
 
     @contextlib.contextmanager
@@ -403,9 +437,28 @@ class Engine:
         if key not in self._styles:
             with self._loading:
                 if key not in self._styles:
-                    net = TransformerNetwork.from_weights(weights.load_style(name))
+                    net = TransformerNetwork.from_weights(self._weights_of(name))
                     self._styles[key] = prepare(net, self.device, runtime)
         return self._styles[key]
+
+    def _weights_of(self, name: str) -> Weights:
+        return self._weights.get(name, lambda: weights.load_style(name))
+
+    def _written(self, found: Weights, runtime: str) -> Repaint:
+        def make() -> Repaint:
+            net = TransformerNetwork.from_weights(found)
+            return prepare(net, self.device, runtime, shared=True)
+
+        return self._mixtures.get((_digest(*found.values()), runtime), make)
+
+
+def _digest(*tensors: Tensor) -> bytes:
+    """What tells contents apart."""
+    found = hashlib.blake2b()
+    for x in tensors:
+        found.update(repr(x.shape).encode())
+        found.update(memoryview(x.contiguous().cpu().numpy()))
+    return found.digest()
 
 
 def _module(spec: MethodSpec) -> Any:

@@ -672,6 +672,7 @@ METHODS: dict[str, MethodSpec] = {
             style="trained",
             pace="live",
             params=JohnsonParams,
+            max_styles=4,
         ),
         MethodSpec(
             id="adain",

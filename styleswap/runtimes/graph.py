@@ -5,12 +5,13 @@ OpenVINO's converter takes two seconds for each network, and leaves the layers a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import numpy as np
 import openvino
 import torch
+from numpy.typing import NDArray
 from openvino import opset13 as ov
 from torch import Tensor, nn
 
@@ -57,13 +58,39 @@ def after_doubling(kernel: Tensor) -> Tensor:
     return torch.einsum("ka,oiab,lb->iokl", sums, kernel, sums)
 
 
+# Writes a weight down.
+Weight = Callable[[Tensor], Any]
+
+
 def constant(x: Tensor) -> Any:
-    return ov.constant(x.detach().float().cpu().numpy())
+    return ov.constant(_array(x))
 
 
-def channels(x: Tensor) -> Any:
+class Inputs:
+    """Weights as inputs, which may change once the graph is compiled.
+
+    Attributes:
+        nodes, values: of each, in the order in which the graph takes them.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.values: list[NDArray[np.float32]] = []
+
+    def __call__(self, x: Tensor) -> Any:
+        self.values.append(_array(x))
+        self.nodes.append(ov.parameter(list(x.shape), np.float32))
+        return self.nodes[-1]
+
+
+def _array(x: Tensor) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = x.detach().float().cpu().numpy()
+    return found
+
+
+def channels(x: Tensor, weight: Weight = constant) -> Any:
     """(C,) as what is multiplied with or added to (B, C, H, W)."""
-    return constant(x[None, :, None, None])
+    return weight(x[None, :, None, None])
 
 
 def convolution(y: Any, kernel: Any, stride: int, pad: int, mode: str) -> Any:
@@ -74,13 +101,13 @@ def convolution(y: Any, kernel: Any, stride: int, pad: int, mode: str) -> Any:
     )
 
 
-def after_upsampling(y: Any, kernel: Tensor) -> Any:
+def after_upsampling(y: Any, kernel: Tensor, weight: Weight = constant) -> Any:
     """A 3 x 3 convolution, the border reflected, of what is twice as large by its nearest."""
     # What is reflected after doubling is the border repeated before it.
     y = ov.pad(y, [0, 0, 1, 1], [0, 0, 1, 1], "edge")
-    kernel = constant(after_doubling(kernel))
+    found = weight(after_doubling(kernel))
     # The padding 1, and 2 of the border's doubled pixels.
-    return ov.convolution_backprop_data(y, kernel, [2, 2], pads_begin=[3, 3], pads_end=[3, 3])
+    return ov.convolution_backprop_data(y, found, [2, 2], pads_begin=[3, 3], pads_end=[3, 3])
 
 
 def around(x: Any, margin: int, multiple: int, mode: str, shape: tuple[int, ...]) -> Any:
@@ -100,39 +127,50 @@ def finished(y: Any, margin: int, shape: tuple[int, ...]) -> Any:
     return ov.slice(y, start, stop, [1, 1], [1, 2])
 
 
-def last_layer(y: Any, conv: nn.Conv2d, kernel: Any, pad: int) -> Any:
-    """The convolution to a picture, by blocks; `kernel` is what `by_blocks` gave."""
-    assert conv.bias is not None
-    y = convolution(y, kernel, 2, pad, "reflect")
-    return ov.add(y, channels(conv.bias.repeat_interleave(4)))
-
-
 def transformer(
     net: TransformerNetwork,
     shape: tuple[int, ...],
     ranges: Mapping[Layer, tuple[float, float]],
+    inputs: Inputs | None = None,
 ) -> openvino.Model:
     """A style's network for pictures (B, 3, H, W) of one shape, less 0.5; it gives (B, H, W, 3).
 
     The layers in `ranges` are multiplied in int8.
-    """
 
-    def convolve(part: Layer, y: Any, kernel: Tensor) -> tuple[Any, Any]:
-        """What is given, and the kernel, as they are multiplied."""
+    Args:
+        inputs: takes the weights, which the graph is then given after the pictures; else they are
+            written into it.
+    """
+    weight = constant if inputs is None else inputs
+
+    def convolve(part: Layer, y: Any, kernel: Tensor) -> tuple[Any, Any, Any]:
+        """What is given, and the kernel, as they are multiplied; and by how much less."""
         if part not in ranges:
-            return y, constant(kernel)
-        low, high = (np.float32(end) for end in ranges[part])
-        y = ov.fake_quantize(y, low, high, low, high, 256)
-        most = kernel.detach().abs().amax((1, 2, 3), keepdim=True).numpy()
-        return y, ov.fake_quantize(constant(kernel), -most, most, -most, most, 255)
+            return y, weight(kernel), None
+        # The range that is rounded to 256 steps is always the same, 0 to 1: OpenVINO multiplies in
+        # int8 only if it knows that while it compiles.
+        low, high = ranges[part]
+        y = ov.multiply(y, weight(torch.tensor(1 / (high - low)).view(1, 1, 1, 1)))
+        if low:  # -high: normalisation takes away what this adds
+            assert part.conv.bias is None
+            y = ov.add(y, np.float32(0.5))
+        most = kernel.detach().abs().amax((1, 2, 3), keepdim=True)
+        # A channel of next to nothing shall not become noise.
+        most = most.clamp_min(1e-2 * most.max())
+        return (
+            ov.fake_quantize(y, *map(np.float32, (0, 1, 0, 1)), 256),
+            ov.fake_quantize(weight(kernel / most), *map(np.float32, (-1, 1, -1, 1)), 255),
+            (high - low) * most.flatten(),
+        )
 
     def normalise(part: Layer, y: Any) -> Any:
         assert isinstance(part.norm, nn.InstanceNorm2d)
         y = ov.mvn(y, [2, 3], True, part.norm.eps, "inside_sqrt")
-        return ov.add(ov.multiply(y, channels(part.norm.weight)), channels(part.norm.bias))
+        scale, shift = (channels(p, weight) for p in (part.norm.weight, part.norm.bias))
+        return ov.add(ov.multiply(y, scale), shift)
 
     def layer(part: Layer, y: Any) -> Any:
-        y, kernel = convolve(part, y, part.conv.weight)
+        y, kernel, _ = convolve(part, y, part.conv.weight)
         return normalise(part, convolution(y, kernel, part.conv.stride[0], part.pad, "reflect"))
 
     x = ov.parameter(list(shape), np.float32)
@@ -144,10 +182,15 @@ def transformer(
         assert isinstance(block, Residual)
         y = ov.add(y, layer(block.second, ov.relu(layer(block.first, y))))
     for part in (net.up1, net.up2):
-        y = ov.relu(normalise(part, after_upsampling(y, part.conv.weight)))
-    y, kernel = convolve(net.last, y, by_blocks(net.last.conv.weight))
-    y = ov.sigmoid(last_layer(y, net.last.conv, kernel, net.last.pad))
-    return openvino.Model([finished(ov.depth_to_space(y, "depth_first", 2), MARGIN, shape)], [x])
+        y = ov.relu(normalise(part, after_upsampling(y, part.conv.weight, weight)))
+    y, kernel, less = convolve(net.last, y, by_blocks(net.last.conv.weight))
+    y = convolution(y, kernel, 2, net.last.pad, "reflect")
+    if less is not None:
+        y = ov.multiply(y, channels(less, weight))
+    bias = cast(Tensor, net.last.conv.bias).repeat_interleave(4)
+    y = ov.sigmoid(ov.add(y, channels(bias, weight)))
+    y = finished(ov.depth_to_space(y, "depth_first", 2), MARGIN, shape)
+    return openvino.Model([y], [x, *(inputs.nodes if inputs else [])])
 
 
 def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
@@ -186,7 +229,8 @@ def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
                 y = convolution(y, constant(conv.weight), 1, 1, "reflect")
             y = ov.add(y, channels(cast(Tensor, conv.bias)))
             y = ov.prelu(y, np.array([inverse.LEAK], np.float32))
-    y = last_layer(y, back.last, constant(by_blocks(back.last.weight)), 1)
+    y = convolution(y, constant(by_blocks(back.last.weight)), 2, 1, "reflect")
+    y = ov.add(y, channels(cast(Tensor, back.last.bias).repeat_interleave(4)))
     y = ov.depth_to_space(y, "depth_first", 2)
     y = ov.add(y, enlarged(colours, back.factor))
     y = ov.clamp(ov.add(y, turned(back.tone, y, transferred)), 0.0, 1.0)
