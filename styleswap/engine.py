@@ -23,9 +23,10 @@ from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.methods import denoise
 from styleswap.methods.base import Job, PaintFrames, Repaint, Step, Style, Weights
-from styleswap.nets import adain, inverse, perceptual
+from styleswap.nets import adain, inverse, meta, perceptual
 from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.inverse import InverseNetwork
+from styleswap.nets.meta import MetaNetwork
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.request import Request, Stopped, StyleChoice, check_styles, check_thin, sized
@@ -33,6 +34,7 @@ from styleswap.runtimes import bf16_is_fast, for_films, prepare
 from styleswap.specs import MethodSpec, Params, StylisingParams, get_spec
 
 T = TypeVar("T")
+M = TypeVar("M", bound=torch.nn.Module)
 
 # Jobs of seconds or minutes that may be under way at once, step by step in turn: each keeps its
 # memory until its end, up to 2 GB.
@@ -182,13 +184,10 @@ class Engine:
         self._turns = Turns()
         self._hand = ThreadPoolExecutor(1, "device")
         self._begun = Turns(MOST_BEGUN)
-        self._networks: dict[tuple[str, str], PerceptualNetwork] = {}
-        self._adain: tuple[AdainNetwork, Repaint] | None = None
-        self._inverses: dict[str, InverseNetwork] = {}
-        self._styles: dict[tuple[str, str], Repaint] = {}
+        self._loaded: dict[tuple[str, ...], Any] = {}
         self._weights: Recent[Weights] = Recent(WEIGHTS)
         self._mixtures: Recent[Repaint] = Recent(MIXTURES)
-        self._loading = threading.Lock()
+        self._loading = threading.RLock()
 
     def run(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Progress]:
         """Make a picture; yields after each step of the method.
@@ -285,8 +284,8 @@ class Engine:
 
             return functools.partial(tensors.through, run, device=self.device), None
 
-        # Of a trained style there are weights to load, and a processor does not mind who does.
-        if self.device.type == "cpu" and spec.style == "trained":
+        # There are weights to load, or to write, and a processor does not mind who does.
+        if self.device.type == "cpu" and hasattr(module, "painter"):
             repaint, network = self._aside(begin)
         else:
             repaint, network = self.take_turn(begin, cancel)
@@ -307,7 +306,7 @@ class Engine:
             if network is not None:
                 self._aside(functools.partial(network.make_ready, *size))
 
-        together = self.device.type == "cuda" and spec.style == "trained"
+        together = self.device.type == "cuda" and network is not None
         painter = Painter(size, paint, BATCH if together else 1, ready, make_ready)
         return painter
 
@@ -387,6 +386,7 @@ class Engine:
             adain=self._any_style,
             trained=functools.partial(self._trained, runtime=runtime),
             weights=self._weights_of,
+            write=self._write,
             written=functools.partial(self._written, runtime=runtime),
         )
 
@@ -413,36 +413,50 @@ class Engine:
         return Style(tensors.from_pil(picture).to(self.device), None, choice.weight)
 
     def _perceptual(self, name: str, pooling: Pooling) -> PerceptualNetwork:
-        key = (name, pooling)
-        if key not in self._networks:
-            net = perceptual.load(name, pooling).to(self.device)
-            self._networks[key] = net.to(memory_format=torch.channels_last)
-        return self._networks[key]
-
-    def _any_style(self) -> tuple[AdainNetwork, Repaint]:
-        if self._adain is None:
-            net = AdainNetwork(self._perceptual("small", "average"), self._inverse(adain.LAYER))
-            self._adain = net, prepare(net, self.device)
-        return self._adain
+        return self._once(
+            ("perceptual", name, pooling), lambda: self._placed(perceptual.load(name, pooling))
+        )
 
     def _inverse(self, layer: str) -> InverseNetwork:
-        if layer not in self._inverses:
-            net = inverse.load(layer).to(self.device)
-            self._inverses[layer] = net.to(memory_format=torch.channels_last)
-        return self._inverses[layer]
+        return self._once(("inverse", layer), lambda: self._placed(inverse.load(layer)))
+
+    def _any_style(self) -> tuple[AdainNetwork, Repaint]:
+        def make() -> tuple[AdainNetwork, Repaint]:
+            net = AdainNetwork(self._perceptual("small", "average"), self._inverse(adain.LAYER))
+            return net, prepare(net, self.device)
+
+        return self._once(("adain",), make)
 
     def _trained(self, name: str, runtime: str) -> Repaint:
-        key = (name, runtime)
+        def make() -> Repaint:
+            net = TransformerNetwork.from_weights(self._weights_of(name))
+            return prepare(net, self.device, runtime)
+
+        return self._once(("trained", name, runtime), make)
+
+    def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        """What is kept for good under `key`, made where it is not there yet."""
         # Also asked outside of turns. What is there is given without waiting for another's.
-        if key not in self._styles:
+        if key not in self._loaded:
             with self._loading:
-                if key not in self._styles:
-                    net = TransformerNetwork.from_weights(self._weights_of(name))
-                    self._styles[key] = prepare(net, self.device, runtime)
-        return self._styles[key]
+                if key not in self._loaded:
+                    self._loaded[key] = make()
+        found: T = self._loaded[key]
+        return found
+
+    def _placed(self, net: M) -> M:
+        net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return net
 
     def _weights_of(self, name: str) -> Weights:
         return self._weights.get(name, lambda: weights.load_style(name))
+
+    def _write(self, picture: Tensor) -> Weights:
+        def write() -> Weights:
+            net: MetaNetwork = self._once(("meta",), lambda: self._placed(meta.load()))
+            return net.write(picture)
+
+        return self._weights.get(_digest(picture), write)
 
     def _written(self, found: Weights, runtime: str) -> Repaint:
         def make() -> Repaint:
@@ -457,7 +471,7 @@ def _digest(*tensors: Tensor) -> bytes:
     found = hashlib.blake2b()
     for x in tensors:
         found.update(repr(x.shape).encode())
-        found.update(memoryview(x.contiguous().cpu().numpy()))
+        found.update(x.cpu().numpy().tobytes())
     return found.digest()
 
 

@@ -73,6 +73,7 @@ class Job:
         inverse: gives the inverse network of a layer of `small`, frozen, on `device`.
         trained: gives what repaints in a trained style, by its name.
         weights: gives those of a trained style, by its name.
+        write: gives those that the meta network writes for a style picture (1, 3, H, W).
         written: gives what repaints with such weights; those of the last pictures are kept.
     """
 
@@ -86,6 +87,7 @@ class Job:
     inverse: Callable[[str], InverseNetwork]
     trained: Callable[[str], Repaint]
     weights: Callable[[str], Weights]
+    write: Callable[[Tensor], Weights]
     written: Callable[[Weights], Repaint]
 
 

@@ -18,7 +18,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.methods import frames as of_frames
 from styleswap.methods.base import Job, PaintFrames, Repaint, Step, Weights
-from styleswap.specs import JohnsonParams
+from styleswap.specs import JohnsonParams, MetaParams
 
 
 def mean(networks: Sequence[tuple[Weights, float]]) -> Weights:
@@ -51,7 +51,7 @@ def mean(networks: Sequence[tuple[Weights, float]]) -> Weights:
 
 def run(job: Job, repaint: Repaint) -> Iterator[Step]:
     """Repaint the picture; yields once."""
-    p = cast(JohnsonParams, job.params)
+    p = cast(JohnsonParams | MetaParams, job.params)
     x = job.content
     y = repaint(x)
     if p.strength < 1:
@@ -61,7 +61,7 @@ def run(job: Job, repaint: Repaint) -> Iterator[Step]:
 
 def painter(job: Job, repaint: Repaint) -> tuple[PaintFrames, Repaint]:
     """See `styleswap.methods.base`."""
-    p = cast(JohnsonParams, job.params)
+    p = cast(JohnsonParams | MetaParams, job.params)
 
     def finished(x: Pixels, y: Pixels) -> Pixels:
         y = of_frames.mixed(x, y, p.strength)

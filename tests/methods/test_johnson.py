@@ -40,6 +40,7 @@ def paint(net: TransformerNetwork, content: Tensor, **knobs: Any) -> Tensor:
         adain=lambda: pytest.fail("no AdaIN is needed"),
         trained=lambda name: net if name == "mine" else pytest.fail(name),
         weights=lambda name: pytest.fail("no mixture is needed"),
+        write=lambda picture: pytest.fail("no picture is needed"),
         written=lambda found: pytest.fail("no mixture is needed"),
     )
     (step,) = johnson.run(job)
