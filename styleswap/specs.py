@@ -307,8 +307,9 @@ class GatysParams(StylisingParams):
         1.0,
         Text("Style strength", "风格强度"),
         Text(
-            "How much style against content: 0.1 keeps the photograph, 10 is nearly all paint.",
-            "风格与内容之比：0.1 接近原照片，10 几乎全是笔触。",
+            "How far the picture may go from the photograph, whatever the style: 0.1 keeps it,"
+            " 10 is nearly all paint.",
+            "画面可以偏离照片多远，与所选风格无关：0.1 接近原照片，10 几乎全是笔触。",
         ),
         low=0.05,
         high=20.0,
