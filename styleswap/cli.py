@@ -42,7 +42,12 @@ from styleswap.specs import (
     stylisers,
     usual_method,
 )
-from styleswap.training.settings import InverseSettings, PerceptualSettings, StyleSettings
+from styleswap.training.settings import (
+    InverseSettings,
+    MetaSettings,
+    PerceptualSettings,
+    StyleSettings,
+)
 
 if TYPE_CHECKING:
     from styleswap.engine import Progress
@@ -643,7 +648,7 @@ def train_style(
         ),
     ] = StyleSettings.balance,
     width: Annotated[
-        int, typer.Option(help="Channels of the first layer: 16 or 32.")
+        int, typer.Option(min=4, help="Channels of the residual blocks.")
     ] = StyleSettings.width,
     seed: int = StyleSettings.seed,
     warm: Annotated[
@@ -728,12 +733,12 @@ def train_style(
 
 @train_app.command("inverse")
 def train_inverse(
-    layer: Annotated[str, typer.Argument(help="The layer to invert, such as relu4_1.")],
+    layer: Annotated[str, typer.Argument(help="The layer to invert, such as relu4_1; or adain.")],
     photos: Annotated[
-        list[Path], typer.Option(help="A folder of photographs; several take turns.")
+        list[Path], typer.Option(help="A folder of photographs; several are as one.")
     ],
     paintings: Annotated[
-        list[Path], typer.Option(help="A folder of paintings; several take turns.")
+        list[Path], typer.Option(help="A folder of paintings; several are as one.")
     ],
     steps: Annotated[int, typer.Option(min=1)] = InverseSettings.steps,
     batch: Annotated[
@@ -756,6 +761,9 @@ def train_inverse(
         float, typer.Option(min=0, help="Weight of the total variation.")
     ] = InverseSettings.tv,
     seed: int = InverseSettings.seed,
+    warm: Annotated[
+        Path | None, typer.Option("--from", help="Start from these weights, not from random ones.")
+    ] = None,
     runs: Annotated[
         Path | None,
         typer.Option(help="Where checkpoints and logs go (default: runs/inverse-LAYER)."),
@@ -764,18 +772,17 @@ def train_inverse(
     checkpoint_every: Annotated[int, typer.Option(min=1)] = 250,
     resume: Resume = False,
 ) -> None:
-    """Train the inverse network of a layer of `small`: for style swap, AdaIN and WCT."""
-    from styleswap.nets import inverse
+    """Train the inverse of a layer of `small`, for style swap and WCT, or AdaIN's decoder."""
+    from styleswap.nets import adain, inverse
+    from styleswap.training import data, loop, publish
     from styleswap.training import inverse as training
-    from styleswap.training import loop, publish
 
-    if layer not in inverse.LAYERS:
-        raise StyleSwapError(
-            f"{layer!r} has no inverse; choose one of {', '.join(inverse.LAYERS)}."
-        )
+    names = {layer: inverse.name_of(layer) for layer in inverse.LAYERS} | {adain.KEY: adain.NAME}
+    if layer not in names:
+        raise StyleSwapError(f"{layer!r} has no inverse; choose one of {', '.join(names)}.")
     if batch % 2:
         raise StyleSwapError(f"--batch counts pairs, two of each photograph: not {batch}.")
-    name = inverse.name_of(layer)
+    name = names[layer]
     publish.check_name(name, "inverse", folder)
     settings = InverseSettings(
         layer=layer,
@@ -790,8 +797,10 @@ def train_inverse(
         pixels=pixels,
         tv=tv,
         seed=seed,
+        warm=str(warm) if warm else None,
     )
     made_at = publish.commit()
+    earlier = publish.history(warm) if warm and warm.is_file() else []
     main_process = loop.is_main_process()
     with _steps_shown(steps, main_process) as report:
         net, found = training.train(
@@ -808,7 +817,7 @@ def train_inverse(
         net.state_dict(),
         {
             "kind": "inverse",
-            "title": f"The inverse of small's {layer}",
+            "title": "AdaIN's decoder" if layer == adain.KEY else f"The inverse of small's {layer}",
             "command": publish.command(),
             "commit": made_at,
             "data": [str(p) for p in (*photos, *paintings)],
@@ -817,6 +826,121 @@ def train_inverse(
             "losses": {k: round(v, 5) for k, v in found.items()},
             "seed": seed,
             "licence": "Apache-2.0",
+            **({"earlier": earlier} if earlier else {}),
+        },
+        folder,
+    )
+    if line := data.skipped():
+        typer.echo(line)
+    typer.echo(f"wrote {file}")
+
+
+@train_app.command("meta")
+def train_meta(
+    photos: Annotated[
+        list[Path], typer.Option(help="A folder of photographs; several are one collection.")
+    ],
+    paintings: Annotated[
+        list[Path], typer.Option(help="A folder of paintings; several are one collection.")
+    ],
+    network: Annotated[
+        str, typer.Option("--perceptual", help="small, vgg19, or a folder of teacher files.")
+    ] = MetaSettings.perceptual,
+    steps: Annotated[int, typer.Option(min=1)] = MetaSettings.steps,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Styles a step, over all processes.")
+    ] = MetaSettings.batch,
+    photos_each: Annotated[
+        int, typer.Option(min=1, help="Photographs for each of them.")
+    ] = MetaSettings.photos_each,
+    crop: Annotated[
+        int, typer.Option(min=64, help="Side of a picture, in pixels.")
+    ] = MetaSettings.crop,
+    lr: Rate = MetaSettings.lr,
+    content: Annotated[
+        float, typer.Option(min=0, help="Weight of the content loss.")
+    ] = MetaSettings.content,
+    style: Annotated[
+        float, typer.Option(min=0, help="Weight of the style loss.")
+    ] = MetaSettings.style,
+    tv: Annotated[
+        float, typer.Option(min=0, help="Weight of the total variation.")
+    ] = MetaSettings.tv,
+    balance: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Steer the style's weight until the content's distance is this; 0 leaves it.",
+        ),
+    ] = MetaSettings.balance,
+    stretch: Annotated[
+        float, typer.Option(min=1, help="The most that a painting's aspect is changed by.")
+    ] = MetaSettings.stretch,
+    seed: int = MetaSettings.seed,
+    warm: Annotated[
+        bool, typer.Option("--continue", help="Start from the weights in --folder.")
+    ] = False,
+    runs: Annotated[Path, typer.Option(help="Where checkpoints and logs go.")] = Path("runs/meta"),
+    folder: Folder = Path("pretrained"),
+    checkpoint_every: Annotated[int, typer.Option(min=1)] = 500,
+    resume: Resume = False,
+) -> None:
+    """Train the meta network, which writes a style's network at the sight of a painting."""
+    from styleswap import weights
+    from styleswap.nets import meta
+    from styleswap.training import loop, publish
+    from styleswap.training import meta as training
+
+    publish.check_name(meta.NAME, "meta", folder)
+    file = folder / f"{meta.NAME}.safetensors"
+    settings = MetaSettings(
+        photos=tuple(map(str, photos)),
+        paintings=tuple(map(str, paintings)),
+        perceptual=network,
+        steps=steps,
+        batch=batch,
+        photos_each=photos_each,
+        crop=crop,
+        lr=lr,
+        content=content,
+        style=style,
+        tv=tv,
+        balance=balance,
+        stretch=stretch,
+        seed=seed,
+        warm=str(file) if warm else None,
+    )
+    made_at = publish.commit()
+    start = weights.load(meta.NAME, folder) if warm else None
+    earlier = publish.history(file) if warm else []
+    main_process = loop.is_main_process()
+    with _steps_shown(steps, main_process) as report:
+        net, found = training.train(
+            settings,
+            runs,
+            warm=start,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
+            report=report,
+        )
+    if not main_process:
+        return
+    file = publish.publish(
+        meta.NAME,
+        net.state_dict(),
+        {
+            "kind": "meta",
+            "title": "Any style: writes a transformer network",
+            "command": publish.command(),
+            "commit": made_at,
+            "data": [str(p) for p in (*photos, *paintings)],
+            "perceptual": network,
+            "steps": steps,
+            "losses": {k: round(found[k], 5) for k in ("content", "style", "worst")},
+            "style_weight": round(found["weight"], 3),
+            "seed": seed,
+            "licence": "Apache-2.0",
+            **({"earlier": earlier} if earlier else {}),
         },
         folder,
     )

@@ -422,7 +422,8 @@ class Engine:
 
     def _any_style(self) -> tuple[AdainNetwork, Repaint]:
         def make() -> tuple[AdainNetwork, Repaint]:
-            net = AdainNetwork(self._perceptual("small", "average"), self._inverse(adain.LAYER))
+            decoder = self._placed(adain.load())
+            net = AdainNetwork(self._perceptual("small", "average"), decoder)
             return net, prepare(net, self.device)
 
         return self._once(("adain",), make)

@@ -56,6 +56,56 @@ def gram(features: Tensor) -> Tensor:
         return cast(Tensor, _Gram.apply(features.flatten(2)))
 
 
+class _Extend(torch.autograd.Function):
+    """A border along one axis, whose gradient is a sum of slices: torch's own adds up pixel by
+    pixel on a GPU, which costs more than the convolutions, and turns the memory's layout."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, pad: int, reflect: bool, axis: int) -> Tensor:
+        first, last = _ends(x, pad, reflect, axis)
+        return torch.cat([first.flip(axis), x, last.flip(axis)], axis)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int, bool, int], output: Tensor) -> None:
+        ctx.how = inputs[1:]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        pad, reflect, axis = ctx.how
+        whole = grads[0]
+        size = whole.shape[axis] - 2 * pad
+        found = whole.narrow(axis, pad, size).clone()
+        first, last = _ends(found, pad, reflect, axis)
+        first += whole.narrow(axis, 0, pad).flip(axis)
+        last += whole.narrow(axis, pad + size, pad).flip(axis)
+        return found, None, None, None
+
+
+def _ends(x: Tensor, pad: int, reflect: bool, axis: int) -> tuple[Tensor, Tensor]:
+    """What is seen again beyond both ends of an axis."""
+    size = x.shape[axis]
+    skipped = int(reflect)
+    return x.narrow(axis, skipped, pad), x.narrow(axis, size - skipped - pad, pad)
+
+
+def with_border(x: Tensor, pad: int, mode: str) -> Tensor:
+    """`torch.nn.functional.pad` on all four sides, quick to differentiate, layout kept.
+
+    Args:
+        x: (B, C, H, W).
+        pad: pixels; with ``reflect`` fewer than either side.
+        mode: ``reflect``, or ``replicate`` for a `pad` of 1.
+
+    Returns:
+        (B, C, H + 2 pad, W + 2 pad).
+    """
+    for axis in (2, 3):
+        x = cast(Tensor, _Extend.apply(x, pad, mode == "reflect", axis))
+    return x
+
+
 def total_variation(x: Tensor) -> Tensor:
     """Mean squared difference of neighbouring pixels, both ways (Mahendran & Vedaldi 2015, beta 2).
 
@@ -140,13 +190,24 @@ def whiten_and_colour(content: Tensor, style: Tensor) -> Tensor:
         Directions in which the content does not vary are left flat: whitening would only enlarge
         rounding errors.
     """
-    mean, covariance = _moments(content)
-    style_mean, style_covariance = _moments(style)
-    whiten = _power(covariance, -0.5)
-    colour = _power(style_covariance, 0.5)
-    apart = content.flatten(2)[0].float() - mean
-    found: Tensor = (colour @ whiten).float() @ apart + style_mean
+    mean, covariance = _moments(style)
+    white = whitened(content).flatten(2)[0]
+    found: Tensor = _power(covariance, 0.5).float() @ white + mean
     return found.view_as(content)
+
+
+def whitened(features: Tensor, ridge: float = 0.0) -> Tensor:
+    """Features (1, C, H, W) without mean, of the same variance in all directions, float32
+    (zero-phase whitening: Bell & Sejnowski 1997).
+
+    Args:
+        ridge: share of the largest variance that is added to every direction's: what hardly varies
+            is mostly noise, and stays small.
+    """
+    mean, covariance = _moments(features)
+    apart = features.flatten(2)[0].float() - mean
+    found: Tensor = _power(covariance, -0.5, ridge).float() @ apart
+    return found.view_as(features)
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -157,13 +218,14 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, apart @ apart.mT / flat.shape[1]
 
 
-def _power(covariance: Tensor, power: float) -> Tensor:
-    """A symmetric matrix to a power; of directions that hardly vary, nothing."""
-    values, vectors = torch.linalg.eigh(covariance.double())
+def _power(covariance: Tensor, power: float, ridge: float = 0.0) -> Tensor:
+    """A symmetric matrix to a power, float64; of directions that hardly vary, nothing."""
+    # On the processor: a GPU takes many times longer for a matrix of some hundred rows.
+    values, vectors = torch.linalg.eigh(covariance.double().cpu())
     kept = values > EPSILON * values[-1].clamp_min(EPSILON)
-    scales = torch.where(kept, values.clamp_min(EPSILON**2) ** power, 0.0)
+    scales = torch.where(kept, (values + ridge * values[-1]).clamp_min(EPSILON**2) ** power, 0.0)
     found: Tensor = (vectors * scales) @ vectors.mT
-    return found
+    return found.to(covariance.device)
 
 
 def colours_like(x: Tensor, mean: Tensor, covariance: Tensor, most: float = 3.0) -> Tensor:

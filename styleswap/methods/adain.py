@@ -18,7 +18,7 @@ from styleswap.media import Pixels
 from styleswap.methods import features
 from styleswap.methods import frames as of_frames
 from styleswap.methods.base import Job, PaintFrames, Repaint, Step
-from styleswap.nets.adain import LAYER
+from styleswap.nets import adain
 from styleswap.specs import AdainParams
 
 
@@ -57,7 +57,8 @@ def _styled(job: Job) -> tuple[Callable[[], None], Repaint, tuple[Tensor, Tensor
     # The mean of several styles' transfers is the transfer of their mean statistics.
     with torch.inference_mode():
         styles = features.style_pictures(job)
-        told = features.means(features.of_styles(job, styles, LAYER), ops.statistics)
+        found = [(features.of_picture(job, x, adain.LAYERS), weight) for x, weight in styles]
+        told = features.means(found, lambda x: adain.statistics(adain.taken(x)))
         colours = features.colours(styles)
 
     @torch.inference_mode()

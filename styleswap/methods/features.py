@@ -8,8 +8,8 @@ strength draws them towards the content's own (eq. 14).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from styleswap.nets.inverse import cut, padded
 from styleswap.specs import AnyStyleParams
 from styleswap.tensors import at_side
 
+T = TypeVar("T")
 Transfer = Callable[[Tensor, Tensor], Tensor]
 Weighted = tuple[Tensor, float]  # of a style, and its weight
 
@@ -29,12 +30,12 @@ def fast(job: Job) -> torch.autocast:
     return torch.autocast(job.device.type, torch.bfloat16, enabled=job.half)
 
 
-def of_picture(job: Job, x: Tensor, layer: str) -> Tensor:
-    """Features of (1, 3, H, W) in [0, 1], float32."""
+def of_picture(job: Job, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+    """Features of (1, 3, H, W) in [0, 1] by layer, float32."""
     net = job.perceptual("small", "average")
     with torch.inference_mode(), fast(job):
         x = x.contiguous(memory_format=torch.channels_last)
-        return net.features(x, [layer])[layer].float()
+        return {layer: f.float() for layer, f in net.features(x, layers).items()}
 
 
 def style_pictures(job: Job) -> list[Weighted]:
@@ -46,11 +47,11 @@ def style_pictures(job: Job) -> list[Weighted]:
 
 def of_styles(job: Job, pictures: list[Weighted], layer: str) -> list[Weighted]:
     """The features of each style."""
-    return [(of_picture(job, x, layer), weight) for x, weight in pictures]
+    return [(of_picture(job, x, [layer])[layer], weight) for x, weight in pictures]
 
 
 def means(
-    styles: list[Weighted], statistics: Callable[[Tensor], tuple[Tensor, Tensor]]
+    styles: Sequence[tuple[T, float]], statistics: Callable[[T], tuple[Tensor, Tensor]]
 ) -> tuple[Tensor, Tensor]:
     """The mean of two statistics of several styles, by their weights."""
     total = sum(weight for _, weight in styles)
@@ -77,7 +78,8 @@ class Features:
 
     def transferred(self, x: Tensor, transfer: Transfer) -> Tensor:
         """The features of a picture (1, 3, H, W), `padded`, with the styles transferred to them."""
-        own = of_picture(self.job, padded(x, self.inverse.factor), self.layer)
+        x = padded(x, self.inverse.factor)
+        own = of_picture(self.job, x, [self.layer])[self.layer]
         total = sum(weight for _, weight in self.styles)
         with torch.inference_mode():
             mixed = sum(

@@ -27,6 +27,7 @@ from styleswap.specs import SwapParams
 LAYER = "relu3_1"
 RATE = 0.02
 TV_WEIGHT = 1.0
+RIDGE = 0.01
 # Not all the way: the content may have nothing like some of the style's colours.
 COLOURS = 0.5
 
@@ -46,15 +47,21 @@ def run(job: Job) -> Iterator[Step]:
         yield Step(i + 2, steps + 1, features.finished(better), losses)
 
 
-def swapped(content: Tensor, style: Tensor, patch: int, half: bool) -> Tensor:
-    """`ops.style_swap`, each channel with the deviation that the patches had before averaging."""
-    places = ops.best_matches(content, style, patch, half)
-    found, squares = (
-        ops.put_together(places, x, content.shape[2:], patch) for x in (style, style.square())
-    )
-    mean, deviation = ops.statistics(found)
-    before = (squares.mean((2, 3), keepdim=True) - mean.square()).clamp_min(0).sqrt()
-    return mean + (found - mean) / deviation * before
+def swapped(content: Tensor, style: Tensor, patch: int = 3, half: bool = False) -> Tensor:
+    """Each patch of the content's features by the style's patch that is most like it, as they look
+    when both are whitened; overlapping patches are averaged, and what that takes away is given back
+    by whitening and colouring.
+
+    Args:
+        content, style, patch, half: as `ops.style_swap` takes them.
+
+    Returns:
+        (1, C, H, W), with the mean and the covariance of the style's features.
+    """
+    ours, theirs = (ops.whitened(x, RIDGE) for x in (content, style))
+    places = ops.best_matches(ours, theirs, patch, half)
+    found = ops.put_together(places, style, content.shape[2:], patch)
+    return ops.whiten_and_colour(found, style)
 
 
 def refined(

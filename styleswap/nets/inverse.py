@@ -37,6 +37,7 @@ WIDTHS = {1: 32, 2: 48, 3: 64, 4: 96}
 NORMALISED = ("relu3_1",)
 MARGIN = 8
 LEAK = 0.2
+NORM_EPSILON = 1e-5
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 
@@ -57,7 +58,7 @@ class Layer(nn.Module):
         """(B, into, H, W) and (B, told) -> (B, out, H, W)."""
         y = convolve(self.conv, x)
         if self.scale is not None and self.shift is not None:
-            y = F.instance_norm(y)
+            y = F.instance_norm(y, eps=NORM_EPSILON)
             with torch.autocast(y.device.type, enabled=False):
                 scale, shift = (part(told)[:, :, None, None] for part in (self.scale, self.shift))
             y = y * scale.to(y.dtype) + shift.to(y.dtype)
@@ -108,7 +109,7 @@ class InverseNetwork(nn.Module):
         y = features
         for i, block in enumerate(self.blocks):
             if i:
-                y = F.interpolate(y, scale_factor=2, mode="nearest")
+                y = F.interpolate(y, scale_factor=2.0, mode="bilinear")
             for part in cast(nn.ModuleList, block):
                 y = part(y, told)
         colours = self.colours(features)
@@ -170,15 +171,21 @@ def name_of(layer: str) -> str:
 def new_inverse(generator: torch.Generator, layer: str) -> InverseNetwork:
     """A network with random weights (He et al. 2015) that begins with mid-grey pictures."""
     net = InverseNetwork(layer)
-    with torch.no_grad():
-        for name, p in net.named_parameters():
-            if p.ndim == 4:
-                p.copy_(torch.randn(p.shape, generator=generator) * (2.0 / p[0].numel()) ** 0.5)
-            else:
-                p.zero_()
-            if name.endswith("scale.bias"):
-                p.fill_(1.0)
-        net.last.weight.mul_(0.1)
-        net.colours.weight.zero_()
-        net.colours.bias.fill_(0.5)  # type: ignore[union-attr]
+    start(net, generator)
     return net
+
+
+@torch.no_grad()
+def start(net: nn.Module, generator: torch.Generator) -> None:
+    """Give a network of `Layer` parts, that ends in `last` and `colours`, its random weights."""
+    for name, p in net.named_parameters():
+        if p.ndim == 4 or name == "told.weight":
+            p.copy_(torch.randn(p.shape, generator=generator) * (2.0 / p[0].numel()) ** 0.5)
+        else:
+            p.zero_()
+        if name.endswith("scale.bias"):
+            p.fill_(1.0)
+        if name == "last.weight":
+            p.mul_(0.1)
+        if name.startswith("colours"):
+            p.fill_(0.5 if name.endswith("bias") else 0.0)

@@ -152,11 +152,9 @@ class PerceptualNetwork(nn.Module):
         if conv.in_channels < x.shape[1]:
             # As x[:, :n], whose gradient would come in another memory layout and cost a turning.
             x = x.permute(0, 2, 3, 1)[..., : conv.in_channels].permute(0, 3, 1, 2)
-        # nn.Conv2d's own padding_mode would pad in float32 under autocast, and convert twice.
-        with torch.autocast(x.device.type, enabled=False):
-            mode = "constant" if self.padding == "zeros" else self.padding
-            x = F.pad(x, (1, 1, 1, 1), mode)
-        return cast(Tensor, conv(x))
+        if self.padding == "zeros":
+            return F.conv2d(x, conv.weight, conv.bias, padding=1)
+        return cast(Tensor, conv(ops.with_border(x, 1, self.padding)))
 
     def content_map(self, layer: str, features: Tensor) -> Tensor:
         """The feature maps in which distances of content are measured, (B, C, H, W).

@@ -5,8 +5,12 @@ architecture of its supplementary material, and the instance normalisation of Ul
 Lempitsky (arXiv 1607.08022).
 
 Departures from the papers:
-- Widths of 16, 32, 64 channels by default (the paper's are 32, 64, 128): a third of the time, and
-  what is lost hardly shows.
+- One convolution of 12 x 12 and stride 4 in place of one of 9 x 9 at the picture's full size and
+  two of stride 2; and a last one at half the size, which gives blocks of 2 x 2 pixels (Shi et al.,
+  CVPR 2016). No layer is as large as the picture: what those cost is memory, not arithmetic
+  (benchmarks/shapes.py).
+- Half as many channels as the paper's in the residual blocks, 64, with 48 inside of each, and 32
+  behind them.
 - Reflection padding in every layer, none at the picture's border only: residual blocks keep their
   size. Four reflected pixels more around the picture are painted and cut off: what layers reflect
   shows as lines along the edge.
@@ -23,10 +27,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from styleswap import ops
+
 BLOCKS = 5
-WIDTHS = (16, 32)
+WIDTH = 64
 MARGIN = 4
-# Two layers of stride 2: sides are padded to a multiple of this.
+# Positions of the residual blocks are so many pixels apart: sides are padded to a multiple of it.
 MULTIPLE = 4
 
 
@@ -38,7 +44,7 @@ class Layer(nn.Module):
         # Normalisation takes away whatever a bias would add.
         self.conv = nn.Conv2d(into, out, side, stride, bias=not norm)
         self.norm = nn.InstanceNorm2d(out, affine=True) if norm else nn.Identity()
-        self.pad = side // 2
+        self.pad = (side - stride + 1) // 2
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, into, H, W) -> (B, out, ceil(H / stride), ceil(W / stride))."""
@@ -47,20 +53,17 @@ class Layer(nn.Module):
 
     def convolved(self, x: Tensor) -> Tensor:
         """As `forward`, not normalised."""
-        # Autocast would pad in float32, and convert twice.
-        with torch.autocast(x.device.type, enabled=False):
-            x = F.pad(x, (self.pad,) * 4, "reflect")
-        found: Tensor = self.conv(x)
+        found: Tensor = self.conv(ops.with_border(x, self.pad, "reflect"))
         return found
 
 
 class Residual(nn.Module):
     """Two layers around which the input goes unchanged, with no rectifier after the sum."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, inside: int) -> None:
         super().__init__()
-        self.first = Layer(channels, channels, 3)
-        self.second = Layer(channels, channels, 3)
+        self.first = Layer(channels, inside, 3)
+        self.second = Layer(inside, channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same shape."""
@@ -69,22 +72,19 @@ class Residual(nn.Module):
 
 
 class TransformerNetwork(nn.Module):
-    """One trained style.
+    """One style: a trained one, or one that `styleswap.nets.meta` wrote.
 
     Args:
-        width: channels of the first layer; the deeper ones have twice and four times as many.
+        width: channels of the residual blocks; the layer behind them has half as many.
     """
 
-    def __init__(self, width: int = WIDTHS[0]) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
         self.width = width
-        self.first = Layer(3, width, 9)
-        self.down1 = Layer(width, 2 * width, 3, stride=2)
-        self.down2 = Layer(2 * width, 4 * width, 3, stride=2)
-        self.blocks = nn.Sequential(*(Residual(4 * width) for _ in range(BLOCKS)))
-        self.up1 = Layer(4 * width, 2 * width, 3)
-        self.up2 = Layer(2 * width, width, 3)
-        self.last = Layer(width, 3, 9, norm=False)
+        self.first = Layer(3, width, 3 * MULTIPLE, stride=MULTIPLE)
+        self.blocks = nn.Sequential(*(Residual(width, width * 3 // 4) for _ in range(BLOCKS)))
+        self.up = Layer(width, width // 2, 3)
+        self.last = Layer(width // 2, 12, 5, norm=False)
 
     @classmethod
     def from_weights(cls, weights: Mapping[str, Tensor]) -> TransformerNetwork:
@@ -102,13 +102,9 @@ class TransformerNetwork(nn.Module):
 
     def paint(self, x: Tensor) -> Tensor:
         """As `forward`, of sides that are multiples of 4: what `styleswap.runtimes` run."""
-        y = F.relu(self.first(self.scaled(x)))
-        y = F.relu(self.down1(y))
-        y = F.relu(self.down2(y))
-        y = self.blocks(y)
-        y = F.relu(self.up1(F.interpolate(y, scale_factor=2, mode="nearest")))
-        y = F.relu(self.up2(F.interpolate(y, scale_factor=2, mode="nearest")))
-        return torch.sigmoid(self.last(y).float())
+        y = self.blocks(F.relu(self.first(self.scaled(x))))
+        y = F.relu(self.up(F.interpolate(y, scale_factor=2, mode="nearest")))
+        return torch.sigmoid(F.pixel_shuffle(self.last(y).float(), 2))
 
     @staticmethod
     def scaled(x: Tensor) -> Tensor:
@@ -132,7 +128,7 @@ def cut(y: Tensor, x: Tensor) -> Tensor:
     return y[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width]
 
 
-def new_transformer(generator: torch.Generator, width: int) -> TransformerNetwork:
+def new_transformer(generator: torch.Generator, width: int = WIDTH) -> TransformerNetwork:
     """A network with random weights (He et al. 2015) that begins near the photograph's mid-grey."""
     net = TransformerNetwork(width)
     with torch.no_grad():

@@ -58,6 +58,12 @@ def after_doubling(kernel: Tensor) -> Tensor:
     return torch.einsum("ka,oiab,lb->iokl", sums, kernel, sums)
 
 
+def colours_last(x: Tensor) -> Tensor:
+    """(3 x 2 x 2, ...), of blocks as `torch.pixel_shuffle` has them, as (2 x 2 x 3, ...)."""
+    found: Tensor = x.unflatten(0, (3, 4)).transpose(0, 1).flatten(0, 1)
+    return found
+
+
 # Writes a weight down.
 Weight = Callable[[Tensor], Any]
 
@@ -127,15 +133,25 @@ def finished(y: Any, margin: int, shape: tuple[int, ...]) -> Any:
     return ov.slice(y, start, stop, [1, 1], [1, 2])
 
 
+def last_layer(y: Any, conv: nn.Conv2d, kernel: Any, pad: int) -> Any:
+    """The convolution to a picture, by blocks; `kernel` is what `by_blocks` gave."""
+    assert conv.bias is not None
+    y = convolution(y, kernel, 2, pad, "reflect")
+    return ov.add(y, channels(conv.bias.repeat_interleave(4)))
+
+
 def transformer(
     net: TransformerNetwork,
     shape: tuple[int, ...],
     ranges: Mapping[Layer, tuple[float, float]],
     inputs: Inputs | None = None,
 ) -> openvino.Model:
-    """A style's network for pictures (B, 3, H, W) of one shape, less 0.5; it gives (B, H, W, 3).
+    """A style's network for pictures (B, 3, H, W) of one shape, less 0.5.
 
-    The layers in `ranges` are multiplied in int8.
+    It gives blocks of 2 x 2 pixels, (B, h, w, 2 x 2 x 3).
+
+    Where there are `ranges`, their layers and the first are multiplied in int8, and what goes in
+    and comes out are bytes, which the first layer takes as they are, (B, H, W, 3).
 
     Args:
         inputs: takes the weights, which the graph is then given after the pictures; else they are
@@ -143,24 +159,14 @@ def transformer(
     """
     weight = constant if inputs is None else inputs
 
-    def convolve(part: Layer, y: Any, kernel: Tensor) -> tuple[Any, Any, Any]:
-        """What is given, and the kernel, as they are multiplied; and by how much less."""
-        if part not in ranges:
-            return y, weight(kernel), None
-        # The range that is rounded to 256 steps is always the same, 0 to 1: OpenVINO multiplies in
-        # int8 only if it knows that while it compiles.
-        low, high = ranges[part]
-        y = ov.multiply(y, weight(torch.tensor(1 / (high - low)).view(1, 1, 1, 1)))
-        if low:  # -high: normalisation takes away what this adds
-            assert part.conv.bias is None
-            y = ov.add(y, np.float32(0.5))
+    def in_bytes(kernel: Tensor) -> tuple[Any, Tensor]:
+        """A kernel that is multiplied in int8, and by how much it is larger than it should be."""
         most = kernel.detach().abs().amax((1, 2, 3), keepdim=True)
         # A channel of next to nothing shall not become noise.
         most = most.clamp_min(1e-2 * most.max())
         return (
-            ov.fake_quantize(y, *map(np.float32, (0, 1, 0, 1)), 256),
             ov.fake_quantize(weight(kernel / most), *map(np.float32, (-1, 1, -1, 1)), 255),
-            (high - low) * most.flatten(),
+            most.flatten(),
         )
 
     def normalise(part: Layer, y: Any) -> Any:
@@ -169,36 +175,66 @@ def transformer(
         scale, shift = (channels(p, weight) for p in (part.norm.weight, part.norm.bias))
         return ov.add(ov.multiply(y, scale), shift)
 
-    def layer(part: Layer, y: Any) -> Any:
-        y, kernel, _ = convolve(part, y, part.conv.weight)
-        return normalise(part, convolution(y, kernel, part.conv.stride[0], part.pad, "reflect"))
+    def convolved(part: Layer, y: Any, kernel: Tensor) -> tuple[Any, Tensor | None]:
+        """A layer of stride 1, and by how much it is too small, each channel, if at all."""
+        if part not in ranges:
+            return convolution(y, weight(kernel), 1, part.pad, "reflect"), None
+        # The range that is rounded to 256 steps is always the same, 0 to 1: OpenVINO multiplies in
+        # int8 only if it knows that while it compiles.
+        low, high = ranges[part]
+        y = ov.multiply(y, weight(torch.tensor(1 / (high - low)).view(1, 1, 1, 1)))
+        if low:  # -high: normalisation takes away what this adds
+            assert part.conv.bias is None
+            y = ov.add(y, np.float32(0.5))
+        y = ov.fake_quantize(y, *map(np.float32, (0, 1, 0, 1)), 256)
+        found, most = in_bytes(kernel)
+        return convolution(y, found, 1, part.pad, "reflect"), (high - low) * most
 
-    x = ov.parameter(list(shape), np.float32)
-    y = around(x, MARGIN, MULTIPLE, "reflect", shape)  # `padded`
-    y = ov.multiply(y, np.float32(4))  # and with what was subtracted, TransformerNetwork.scaled
-    for part in (net.first, net.down1, net.down2):
-        y = ov.relu(layer(part, y))
+    def layer(part: Layer, y: Any) -> Any:
+        # Normalisation takes away by how much a channel is too small.
+        return normalise(part, convolved(part, y, part.conv.weight)[0])
+
+    if ranges:
+        batch, colours, height, width = shape
+        x = ov.parameter([batch, height, width, colours], np.uint8)
+        y = ov.transpose(x, np.array([0, 3, 1, 2]))
+        scale, first = 4 / 255, in_bytes(net.first.conv.weight)[0]
+    else:
+        x = y = ov.parameter(list(shape), np.float32)
+        scale, first = 4.0, weight(net.first.conv.weight)
+    y = around(y, MARGIN, MULTIPLE, "reflect", shape)  # `padded`
+    border = [0, 0, net.first.pad, net.first.pad]
+    y = ov.pad(y, border, border, "reflect")
+    # TransformerNetwork.scaled, but for what it subtracts, which normalisation takes away.
+    y = ov.multiply(ov.convert(y, np.float32), np.float32(scale))
+    y = ov.convolution(y, first, [MULTIPLE, MULTIPLE], [0, 0], [0, 0], [1, 1])
+    y = ov.relu(normalise(net.first, y))
     for block in net.blocks:
         assert isinstance(block, Residual)
         y = ov.add(y, layer(block.second, ov.relu(layer(block.first, y))))
-    for part in (net.up1, net.up2):
-        y = ov.relu(normalise(part, after_upsampling(y, part.conv.weight, weight)))
-    y, kernel, less = convolve(net.last, y, by_blocks(net.last.conv.weight))
-    y = convolution(y, kernel, 2, net.last.pad, "reflect")
+    y = ov.relu(normalise(net.up, after_upsampling(y, net.up.conv.weight, weight)))
+    y, less = convolved(net.last, y, colours_last(net.last.conv.weight))
     if less is not None:
         y = ov.multiply(y, channels(less, weight))
-    bias = cast(Tensor, net.last.conv.bias).repeat_interleave(4)
-    y = ov.sigmoid(ov.add(y, channels(bias, weight)))
-    y = finished(ov.depth_to_space(y, "depth_first", 2), MARGIN, shape)
+    y = ov.sigmoid(ov.add(y, channels(colours_last(cast(Tensor, net.last.conv.bias)), weight)))
+    if ranges:
+        # Rounded: the last convolution writes bytes.
+        ends = (np.float32(0), np.float32(1), np.float32(0), np.float32(255))
+        y = ov.convert(ov.fake_quantize(y, *ends, 256), np.uint8)
+    # Channels last is how OpenVINO has them in the end: to turn them would cost a copy.
+    y = ov.transpose(y, np.array([0, 2, 3, 1]))
     return openvino.Model([y], [x, *(inputs.nodes if inputs else [])])
 
 
 def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
     """AdaIN's network, likewise; it is also given what `AdainNetwork.set_style` keeps."""
-    small, back = net.net, net.inverse
+    small, decoder = net.net, net.decoder
     x = ov.parameter(list(shape), np.float32)
-    told = [ov.parameter(list(t.shape), np.float32) for t in (net.deviation, net.mean, net.own)]
+    deviation, mean, own = kept = [
+        ov.parameter(list(t.shape), np.float32) for t in (net.deviation, net.mean, net.own)
+    ]
     y = around(x, inverse.MARGIN, adain.MULTIPLE, "edge", shape)
+    features = []
     before = None
     for name in small.convs:
         if before and before[4] != name[4]:
@@ -212,57 +248,82 @@ def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
             bias = bias + 0.5 * conv.weight.sum((1, 2, 3))  # what was subtracted
         y = ov.relu(ov.add(y, channels(bias)))
         before = name
-        if name == adain.LAYER.replace("relu", "conv"):
+        wanted = adain.LAYERS.get(name.replace("conv", "relu"))
+        if wanted:
+            taken = wanted < conv.out_channels
+            features.append(ov.slice(y, [0], [wanted], [1], [1]) if taken else y)
+        if len(features) == len(adain.LAYERS):
             break
-    own = ov.multiply(y, told[2])
-    y = ov.multiply(ov.mvn(y, [2, 3], True, ops.EPSILON, "inside_sqrt"), told[0])
-    y = ov.add(ov.add(y, told[1]), own)
-    transferred = y
-    colours = ov.convolution(y, constant(back.colours.weight), [1, 1], [0, 0], [0, 0], [1, 1])
-    colours = ov.add(colours, channels(cast(Tensor, back.colours.bias)))
-    for i, block in enumerate(back.blocks):
-        for k, part in enumerate(cast(nn.ModuleList, block)):
-            conv = cast(nn.Conv2d, part.conv)
-            if i and not k:
-                y = after_upsampling(y, conv.weight)
-            else:
-                y = convolution(y, constant(conv.weight), 1, 1, "reflect")
-            y = ov.add(y, channels(cast(Tensor, conv.bias)))
-            y = ov.prelu(y, np.array([inverse.LEAK], np.float32))
-    y = convolution(y, constant(by_blocks(back.last.weight)), 2, 1, "reflect")
-    y = ov.add(y, channels(cast(Tensor, back.last.bias).repeat_interleave(4)))
+    known = [statistics(f) for f in features]
+    means, deviations = (ov.concat([pair[i] for pair in known], 1) for i in (0, 1))
+    mean = ov.add(mean, ov.multiply(own, means))
+    deviation = ov.add(deviation, ov.multiply(own, deviations))
+    told = ov.concat([mean, deviation], 1)
+    told = ov.divide(ov.subtract(told, channels(decoder.usual)), channels(decoder.spread))
+    told = leaky(linear(decoder.told, told), adain.LEAK)
+
+    def renormalised(f: Any, layer: str) -> Any:
+        ends = np.cumsum([0, *adain.LAYERS.values()])
+        at = list(adain.LAYERS).index(layer)
+        new, scale = (
+            ov.slice(part, [ends[at]], [ends[at + 1]], [1], [1]) for part in (mean, deviation)
+        )
+        f = ov.mvn(f, [2, 3], True, ops.EPSILON, "inside_sqrt")
+        return ov.add(ov.multiply(f, scale), new)
+
+    def layer(part: inverse.Layer, y: Any, doubled: bool = False) -> Any:
+        kernel = part.conv.weight
+        y = (
+            after_upsampling(y, kernel)
+            if doubled
+            else convolution(y, constant(kernel), 1, 1, "reflect")
+        )
+        y = ov.mvn(y, [2, 3], True, inverse.NORM_EPSILON, "inside_sqrt")
+        scale, shift = (linear(cast(nn.Linear, p), told) for p in (part.scale, part.shift))
+        return leaky(ov.add(ov.multiply(y, scale), shift), inverse.LEAK)
+
+    shallow = renormalised(features[-2], adain.SHALLOW)
+    y = layer(decoder.deep, renormalised(features[-1], adain.DEEP))
+    y = layer(decoder.join, ov.concat([enlarged(y, 2, "nearest"), shallow], 1))
+    blocks = cast(list[inverse.Layer], list(decoder.blocks))
+    for first, second in zip(blocks[::2], blocks[1::2], strict=True):
+        y = ov.add(y, layer(second, layer(first, y)))
+    for part in (decoder.middle, decoder.fine):
+        y = layer(part, y, doubled=True)
+    y = last_layer(y, decoder.last, constant(by_blocks(decoder.last.weight)), 1)
     y = ov.depth_to_space(y, "depth_first", 2)
-    y = ov.add(y, enlarged(colours, back.factor))
-    y = ov.clamp(ov.add(y, turned(back.tone, y, transferred)), 0.0, 1.0)
-    return openvino.Model([finished(y, inverse.MARGIN, shape)], [x, *told])
+    kernel = constant(decoder.colours.weight)
+    colours = ov.convolution(shallow, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
+    colours = ov.add(colours, channels(cast(Tensor, decoder.colours.bias)))
+    y = ov.clamp(ov.add(y, enlarged(colours, 4, "linear_onnx")), 0.0, 1.0)
+    return openvino.Model([finished(y, inverse.MARGIN, shape)], [x, *kept])
 
 
-def turned(tone: nn.Linear, y: Any, features: Any) -> Any:
-    """How the tone that features (B, C, h, w) have changes the colours y, (B, 3, H, W)."""
+def statistics(y: Any) -> tuple[Any, Any]:
+    """`styleswap.ops.statistics` of (B, C, H, W)."""
     places = np.array([2, 3])
-    mean = ov.reduce_mean(features, places, keep_dims=True)
-    apart = ov.subtract(features, mean)
+    mean = ov.reduce_mean(y, places, keep_dims=True)
+    apart = ov.subtract(y, mean)
     variance = ov.reduce_mean(ov.multiply(apart, apart), places, keep_dims=True)
-    told = ov.concat([mean, ov.sqrt(ov.add(variance, np.float32(ops.EPSILON)))], 1)
-    kernel = constant(tone.weight[:, :, None, None] * 2 / tone.in_features)
-    found = ov.add(
-        ov.convolution(told, kernel, [1, 1], [0, 0], [0, 0], [1, 1]), channels(tone.bias)
-    )
-    parts = [ov.slice(found, [3 * k], [3 * k + 3], [1], [1]) for k in range(4)]
-    # Each row of the matrix is multiplied with the channels and summed; then the shift.
-    apart = ov.subtract(y, np.float32(0.5))
-    rows = [
-        ov.reduce_sum(ov.multiply(apart, row), np.array([1]), keep_dims=True) for row in parts[:3]
-    ]
-    return ov.add(ov.concat(rows, 1), parts[3])
+    return mean, ov.sqrt(ov.add(variance, np.float32(ops.EPSILON)))
 
 
-def enlarged(y: Any, factor: int) -> Any:
-    """Times `factor`, bilinear, as torch does it."""
+def linear(part: nn.Linear, y: Any) -> Any:
+    """A linear map of (B, C, 1, 1)."""
+    kernel = constant(part.weight[:, :, None, None])
+    return ov.add(ov.convolution(y, kernel, [1, 1], [0, 0], [0, 0], [1, 1]), channels(part.bias))
+
+
+def leaky(y: Any, leak: float) -> Any:
+    return ov.prelu(y, np.array([leak], np.float32))
+
+
+def enlarged(y: Any, factor: int, mode: str) -> Any:
+    """Times `factor`, bilinear or by the nearest, as torch does it."""
     return ov.interpolate(
         y,
         np.array([factor, factor], np.float32),
-        "linear_onnx",
+        mode,
         "scales",
         coordinate_transformation_mode="half_pixel",
         axes=np.array([2, 3]),

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from styleswap.media import Pixels
 from styleswap.nets.adain import AdainNetwork
-from styleswap.nets.transformer import Layer, Residual, TransformerNetwork, padded
+from styleswap.nets.transformer import MARGIN, Layer, Residual, TransformerNetwork, padded
 from styleswap.runtimes.kept import Kept
 
 CLOUDS = 256  # pixels a side
@@ -68,9 +68,9 @@ def clouds(side: int) -> Tensor:
 def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[float, float]]:
     """The least and the largest number that the layers which are multiplied in int8 may be given.
 
-    These are the layers of the residual blocks but for the first, whose rounding all the others
-    would carry on, and the last. What lies before them has been normalised, so that one picture
-    tells what others will give: `clouds`, and some room.
+    These are the layers of the residual blocks, and the last; the first is given bytes. What lies
+    before them has been normalised, so that one picture tells what others will give: `clouds`, and
+    some room.
     """
     found = {}
 
@@ -80,25 +80,32 @@ def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[float, float]]:
         return y
 
     y = net.scaled(padded(clouds(CLOUDS)))
-    for part in (net.first, net.down1, net.down2):
-        y = F.relu(part(y))
-    y = net.blocks[0](y)
-    for block in net.blocks[1:]:
+    y = F.relu(net.first(y))
+    for block in net.blocks:
         assert isinstance(block, Residual)
         inside = F.relu(block.first(see(block.first, y, signed=True)))
         y = y + block.second(see(block.second, inside))
-    for part in (net.up1, net.up2):
-        y = F.relu(part(F.interpolate(y, scale_factor=2, mode="nearest")))
-    see(net.last, y)
+    see(net.last, F.relu(net.up(F.interpolate(y, scale_factor=2, mode="nearest"))))
     return found
+
+
+def picture(blocks: Any, height: int, width: int) -> Any:
+    """What `graph.transformer` gives, (B, h, w, 2 x 2 x 3), as (B, H, W, 3) without the margin."""
+    # Two pixels of a row are copied as one thing; OpenVINO would pass over all of them four times.
+    edge, pair = MARGIN // 2, f"V{6 * blocks.itemsize}"
+    pairs = blocks[:, edge : edge + -(-height // 2), edge : edge + -(-width // 2)].view(pair)
+    batch, down, across, _ = pairs.shape
+    made = np.empty((batch, down, 2, across), pair)
+    made[:] = pairs.transpose(0, 1, 3, 2)
+    return made.view(blocks.dtype).reshape(batch, 2 * down, 2 * across, 3)[:, :height, :width]
 
 
 class OpenVinoRuntime:
     """A network as OpenVINO runs it; not to be called from two threads at once.
 
     Args:
-        int8: multiply the residual blocks but for the first, and the last layer, in int8.
-            Photographs come out as with float32 within 2/255 on average.
+        int8: multiply all layers in int8, but for the one after the residual blocks. Photographs
+            come out as with float32 within 2/255 on average.
         shared: what is compiled serves all transformer networks that share it, whose weights are
             its inputs: a new one can paint at once. A frame takes a twentieth longer.
     """
@@ -114,29 +121,43 @@ class OpenVinoRuntime:
         # What a picture takes of memory in one piece: 70 bytes a pixel in bfloat16, else 140.
         self.whole_pixels: float = 17_000_000 if "BF16" in abilities() else 9_000_000
 
-    @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:
         """As `styleswap.runtimes.Runtime`."""
-        request = self._request(tuple(x.shape))
-        # Around 0 before it becomes bfloat16, which is finer there: pale skies would get steps.
-        torch.sub(x, 0.5, out=torch.from_numpy(request.get_input_tensor(0).data))
-        found = request.infer()
-        return torch.from_numpy(found[0]).permute(0, 3, 1, 2)
+        # Nothing of torch, whose threads would still spin for work when OpenVINO's begin.
+        request, pixels = self._request(tuple(x.shape)), x.numpy()
+        given = request.get_input_tensor(0).data
+        if self.ranges:
+            for planes, into in zip(pixels, given, strict=True):
+                cv2.convertScaleAbs(cv2.merge([*planes]), into, 255)
+        else:
+            # Around 0 before it becomes bfloat16, which is finer there: pale skies would get steps.
+            np.subtract(pixels, np.float32(0.5), out=given)
+        found = self._infer(request, *x.shape[2:])
+        if self.ranges:
+            found = np.divide(found, 255, dtype=np.float32)
+        return torch.from_numpy(found).permute(0, 3, 1, 2)
 
     def frames(self, frames: Sequence[Pixels]) -> list[Pixels]:
         """As `styleswap.runtimes.Runtime`, one by one: a batch takes as long."""
         return [self._frame(frame) for frame in frames]
 
     def _frame(self, frame: Pixels) -> Pixels:
-        request = self._request((1, 3, *frame.shape[:2]))
-        # Nothing of torch, whose threads would still spin for work when OpenVINO's begin.
-        x = request.get_input_tensor(0).data[0]
-        # Divided, as in `tensors.from_pixels`: of the last bit of a float int8 makes whole steps.
-        np.divide(frame.transpose(2, 0, 1), np.float32(255), out=x)
+        height, width, _ = frame.shape
+        request = self._request((1, 3, height, width))
+        x = request.get_input_tensor(0).data
+        if self.ranges:
+            x[0] = frame
+            return cast(Pixels, self._infer(request, height, width)[0])
+        np.divide(frame.transpose(2, 0, 1), np.float32(255), out=x[0])
         x -= np.float32(0.5)
-        found = request.infer(share_outputs=True)[0][0]
         # It rounds, and leaves nothing outside.
-        return cast(Pixels, cv2.convertScaleAbs(found, alpha=255))
+        return cast(Pixels, cv2.convertScaleAbs(self._infer(request, height, width)[0], alpha=255))
+
+    def _infer(self, request: Any, height: int, width: int) -> Any:
+        """(B, H, W, 3) of what the request has been given; bytes, where that is what it takes."""
+        if isinstance(self.net, AdainNetwork):
+            return request.infer()[0]
+        return picture(request.infer(share_outputs=True)[0], height, width)
 
     def make_ready(self, width: int, height: int) -> None:
         """As `styleswap.runtimes.Runtime`; takes as long as some frames, which go on meanwhile."""

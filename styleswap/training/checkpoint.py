@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from styleswap.errors import StyleSwapError
@@ -28,16 +28,16 @@ def save(
     step: int,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
+    generator: Tensor,
     extra: dict[str, Tensor],
     settings: dict[str, Any],
 ) -> None:
-    """Keep everything that the next step depends on."""
+    """Keep everything that the next step depends on; of its generator the state."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     for i, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{i}.{k}": v for k, v in state.items()}
     tensors |= {f"extra.{k}": v for k, v in extra.items()}
-    tensors["generator"] = generator.get_state()
+    tensors["generator"] = generator
     save_tensors(path, tensors, {"step": str(step), "settings": json.dumps(settings)})
 
 
@@ -81,3 +81,17 @@ def load(
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose names begin with `prefix`, without it."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def start_from(net: torch.nn.Module, file: str) -> None:
+    """Give a network the weights of a file of the same network.
+
+    Raises:
+        StyleSwapError: no such file, or other weights.
+    """
+    try:
+        net.load_state_dict(load_file(file))
+    except (OSError, SafetensorError, RuntimeError):
+        raise StyleSwapError(
+            f"There are no weights of this network to start from at {file}."
+        ) from None

@@ -20,7 +20,8 @@ loss too; where several methods use a layer, they take turns; paintings are reco
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -30,61 +31,87 @@ from torch import Tensor, nn
 
 from styleswap import ops, tensors
 from styleswap.losses import relative_error
-from styleswap.nets import perceptual
+from styleswap.methods.swap import swapped
+from styleswap.nets import adain, perceptual
 from styleswap.nets.inverse import InverseNetwork, new_inverse
 from styleswap.specs import STYLE_LAYERS
+from styleswap.training import checkpoint
 from styleswap.training.data import Crops, find_pictures
 from styleswap.training.loop import Report, fit
 from styleswap.training.settings import InverseSettings
 
-FITTED = 24  # photographs, and paintings, that colours are fitted to before training
+FITTED = 48  # photographs, and paintings, that colours are fitted to before training
 HELD_OUT = 8  # pairs that validation and the sheets take
 Transfer = Callable[[Tensor, Tensor], Tensor]
+Found = dict[str, Tensor]  # features by layer
 
 # What the methods do to the features of each layer.
 TRANSFERS: dict[str, tuple[Transfer, ...]] = {
     "relu1_1": (ops.whiten_and_colour,),
     "relu2_1": (ops.whiten_and_colour,),
-    "relu3_1": (ops.style_swap, ops.whiten_and_colour),
-    "relu4_1": (ops.adain, ops.whiten_and_colour),
+    "relu3_1": (swapped, ops.whiten_and_colour),
+    "relu4_1": (swapped, ops.whiten_and_colour),
 }
 
 
 class InverseTask:
-    """The losses of a batch of pairs, and the figures of held-out ones."""
+    """The losses of a batch of pairs, and the figures of held-out ones.
+
+    Args:
+        layer: that is inverted.
+        layers: whose features are looked at.
+        transfers: that take turns.
+    """
 
     plotted: tuple[str, ...] = ("content", "style", "pixels")
+    recordable = False  # transfers take turns, and decompose matrices on the CPU
 
-    def __init__(self, settings: InverseSettings, device: torch.device) -> None:
+    def __init__(
+        self,
+        settings: InverseSettings,
+        device: torch.device,
+        layer: str,
+        layers: Sequence[str],
+        transfers: Sequence[Transfer],
+    ) -> None:
         self.settings, self.device = settings, device
+        self.layer, self.layers, self.transfers = layer, layers, transfers
         self.net = perceptual.load("small").to(device)
         self.net.to(memory_format=torch.channels_last)
-        self.layers = STYLE_LAYERS[: STYLE_LAYERS.index(settings.layer) + 2]
-        self.transfers = TRANSFERS[settings.layer]
         self.step = 0
         held = []
         self.sources = []
         for seed, folders in enumerate((settings.photos, settings.paintings)):
-            groups = [find_pictures(Path(p)) for p in folders]
-            self.sources.append(Crops([fresh for fresh, _ in groups], settings.crop))
-            crops = Crops([kept for _, kept in groups], settings.crop)
-            held.append(crops.draw(HELD_OUT, torch.Generator().manual_seed(seed)).to(device))
+            fresh, kept = find_pictures(*map(Path, folders))
+            self.sources.append(Crops([fresh], settings.crop, device=device))
+            crops = Crops([kept], settings.crop, device=device)
+            held.append(crops.draw(HELD_OUT, torch.Generator().manual_seed(seed)))
         self.held = tuple(held)
 
+    def given(self, transfer: Transfer, own: Found, theirs: Found) -> tuple[Tensor, ...]:
+        """What the network is given of pairs of a photograph and a painting, the layer that it
+        inverts first."""
+        pairs = zip(own[self.layer].split(1), theirs[self.layer].split(1), strict=True)
+        with ThreadPoolExecutor() as pool:  # much of it is done on the processor
+            return (torch.cat(list(pool.map(lambda pair: transfer(*pair), pairs))),)
+
+    def untouched(self, own: Found) -> tuple[Tensor, ...]:
+        """What the network is given of pictures as they are."""
+        return (own[self.layer],)
+
     @torch.no_grad()
-    def fit_colours(self, net: InverseNetwork, generator: torch.Generator) -> None:
+    def fit(self, net: nn.Module, generator: torch.Generator) -> None:
         """Give `net` the linear map from features to colours that errs least (least squares)."""
-        layer = self.settings.layer
-        x = torch.cat([part.draw(FITTED, generator) for part in self.sources])
-        features = self.net.cpu().features(x, [layer])[layer]
+        assert isinstance(net, InverseNetwork)
+        x, found = self._some(generator)
+        fit_colours(net.colours, found[self.layer], x)
+
+    def _some(self, generator: torch.Generator) -> tuple[Tensor, Found]:
+        """Pictures, and their features, on the processor."""
+        x = torch.cat([part.draw(FITTED // 2, generator) for part in self.sources]).cpu()
+        found = self.net.cpu().features(x, self.layers)
         self.net.to(self.device)
-        seen = features.movedim(1, 3).flatten(0, 2)
-        wanted = F.avg_pool2d(x, net.factor).movedim(1, 3).flatten(0, 2)
-        ones = torch.ones_like(seen[:, :1])
-        found = torch.linalg.lstsq(torch.cat([seen, ones], 1).double(), wanted.double()).solution
-        net.colours.weight.copy_(found[:-1].T[:, :, None, None])
-        assert net.colours.bias is not None
-        net.colours.bias.copy_(found[-1])
+        return x, found
 
     def draw(self, generator: torch.Generator, step: int) -> tuple[Tensor, ...]:
         """Photographs and paintings, each (B, 3, crop, crop), paired by their places: each of B / 2
@@ -92,14 +119,17 @@ class InverseTask:
         self.step = step
         count = self.settings.batch // 2
         photos, paintings = (source.draw(count, generator) for source in self.sources)
-        # Many more styles than there are paintings: other colours.
-        paintings = torch.stack([recoloured(x, generator) for x in paintings])
+        # Many more styles than there are paintings: half of them in other colours.
+        paintings = torch.stack(
+            [x if i % 2 else recoloured(x, generator) for i, x in enumerate(paintings)]
+        )
         places = torch.arange(2 * count)
         return photos[places // 2], paintings[(places // 2 + places % 2) % count]
 
     def losses(self, net: nn.Module, *batch: Tensor) -> dict[str, Tensor]:
         """``content``, ``style``, ``pixels``, ``tv`` and their weighted sum ``total``."""
         transfer = self.transfers[self.step % len(self.transfers)]
+        batch = tuple(x.contiguous(memory_format=torch.channels_last) for x in batch)
         return self._losses(net, transfer, *batch)
 
     def _losses(
@@ -110,22 +140,26 @@ class InverseTask:
         first = torch.arange(len(photo), device=photo.device) % 2 == 0
         plain = torch.where(first[:, None, None, None], photo, painting)
         n = len(photo)
-        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
-            own = self.net.features(photo, [s.layer])[s.layer]
-            seen = self.net.features(torch.cat([painting, plain]), self.layers)
-            grams = {name: self.net.style_matrix(name, f) for name, f in seen.items()}
-            theirs = seen[s.layer][:n].float()
-            source = torch.cat([own, seen[s.layer][n:]]).float()
-        swapped = [
-            transfer(c, t) for c, t in zip(source[:n].split(1), theirs.split(1), strict=True)
-        ]
-        target = torch.cat([*swapped, source[n:]])
-        target = target.contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            with torch.autocast(self.device.type, torch.bfloat16):
+                own = self.net.features(photo, self.layers)
+                seen = self.net.features(torch.cat([painting, plain]), self.layers)
+                grams = {name: self.net.style_matrix(name, f) for name, f in seen.items()}
+            own, theirs, theirs_plain = (
+                {name: f[part].float() for name, f in found.items()}
+                for found, part in ((own, slice(n)), (seen, slice(n)), (seen, slice(n, None)))
+            )
+            parts = zip(
+                self.given(transfer, own, theirs), self.untouched(theirs_plain), strict=True
+            )
+            given = [
+                torch.cat(pair).contiguous(memory_format=torch.channels_last) for pair in parts
+            ]
         with torch.autocast(self.device.type, torch.bfloat16):
-            y = net(target)
+            y = net(*given)
             found = self.net.features(y.contiguous(memory_format=torch.channels_last), self.layers)
-        near = self.net.content_map(s.layer, found[s.layer])
-        content = relative_error(near, self.net.content_map(s.layer, target))
+        near, target = (self.net.content_map(self.layer, f) for f in (found[self.layer], given[0]))
+        content = relative_error(near, target)
         errors = [
             relative_error(self.net.style_matrix(layer, found[layer]), gram)
             for layer, gram in grams.items()
@@ -149,14 +183,9 @@ class InverseTask:
     def sheet(self, net: nn.Module) -> Image.Image:
         """Photographs, what comes back of them, paintings, and what each transfer makes."""
         photo, painting = self.held
-        ours, theirs = (
-            self.net.features(x, [self.settings.layer])[self.settings.layer].split(1)
-            for x in self.held
-        )
-        rows = [photo, net(torch.cat(ours)), painting]
-        for transfer in self.transfers:
-            swapped = [transfer(c, t) for c, t in zip(ours, theirs, strict=True)]
-            rows.append(net(torch.cat(swapped)))
+        own, theirs = (self.net.features(x, self.layers) for x in self.held)
+        rows = [photo, net(*self.untouched(own)), painting]
+        rows += [net(*self.given(transfer, own, theirs)) for transfer in self.transfers]
         return tensors.contact_sheet(rows)
 
     def state(self) -> dict[str, Tensor]:
@@ -167,13 +196,48 @@ class InverseTask:
         """Nothing but the weights."""
 
 
+class AdainTask(InverseTask):
+    """The same for AdaIN's decoder, which is told the statistics that the features were given."""
+
+    def given(self, transfer: Transfer, own: Found, theirs: Found) -> tuple[Tensor, ...]:
+        features, told = adain.taken(own), adain.statistics(adain.taken(theirs))
+        deep, shallow = adain.renormalised(features, adain.statistics(features), told)
+        return deep, shallow, *told
+
+    def untouched(self, own: Found) -> tuple[Tensor, ...]:
+        features = adain.taken(own)
+        return features[-1], features[-2], *adain.statistics(features)
+
+    @torch.no_grad()
+    def fit(self, net: nn.Module, generator: torch.Generator) -> None:
+        """Likewise, and what is usual of the statistics."""
+        assert isinstance(net, adain.Decoder)
+        x, found = self._some(generator)
+        fit_colours(net.colours, found[adain.SHALLOW][:, : adain.LAYERS[adain.SHALLOW]], x)
+        told = torch.cat(adain.statistics(adain.taken(found)), 1).flatten(1)
+        net.usual.copy_(told.mean(0))
+        net.spread.copy_(told.std(0) + told.std())
+
+
+def fit_colours(conv: nn.Conv2d, features: Tensor, x: Tensor) -> None:
+    """Give `conv`, 1 x 1, the map from features (B, C, H, W) to the colours of pictures x that errs
+    least (least squares)."""
+    seen = features.movedim(1, 3).flatten(0, 2)
+    wanted = F.avg_pool2d(x, x.shape[2] // features.shape[2]).movedim(1, 3).flatten(0, 2)
+    ones = torch.ones_like(seen[:, :1])
+    found = torch.linalg.lstsq(torch.cat([seen, ones], 1).double(), wanted.double()).solution
+    conv.weight.copy_(found[:-1].T[:, :, None, None])
+    assert conv.bias is not None
+    conv.bias.copy_(found[-1])
+
+
 def recoloured(x: Tensor, generator: torch.Generator) -> Tensor:
     """(3, H, W) with its channels in any order, each brighter or darker, paler or stronger."""
     gain, shift = (
-        low + (high - low) * torch.rand(3, 1, 1, generator=generator)
-        for low, high in ((0.6, 1.3), (-0.15, 0.15))
+        (low + (high - low) * torch.rand(3, 1, 1, generator=generator)).to(x.device)
+        for low, high in ((0.6, 1.4), (-0.15, 0.15))
     )
-    order = torch.randperm(3, generator=generator)
+    order = torch.randperm(3, generator=generator).to(x.device)
     return ((x[order] - 0.5) * gain + 0.5 + shift).clamp(0, 1)
 
 
@@ -184,7 +248,7 @@ def train(
     checkpoint_every: int,
     resume: bool,
     report: Report,
-) -> tuple[InverseNetwork, dict[str, float]]:
+) -> tuple[nn.Module, dict[str, float]]:
     """Train an inverse network; returns it with `InverseTask.validate` of it.
 
     The arguments are those of `training.loop.fit`.
@@ -194,11 +258,20 @@ def train(
             that the processes cannot share.
     """
 
-    def make(
-        generator: torch.Generator, device: torch.device
-    ) -> tuple[InverseNetwork, InverseTask]:
-        net, task = new_inverse(generator, settings.layer), InverseTask(settings, device)
-        task.fit_colours(net, generator)
+    def make(generator: torch.Generator, device: torch.device) -> tuple[nn.Module, InverseTask]:
+        task: InverseTask
+        net: nn.Module
+        if settings.layer == adain.KEY:
+            net = adain.new_decoder(generator)
+            task = AdainTask(settings, device, adain.DEEP, STYLE_LAYERS, (ops.adain,))
+        else:
+            net = new_inverse(generator, settings.layer)
+            layers = STYLE_LAYERS[: STYLE_LAYERS.index(settings.layer) + 2]
+            task = InverseTask(settings, device, settings.layer, layers, TRANSFERS[settings.layer])
+        if settings.warm:
+            checkpoint.start_from(net, settings.warm)
+        else:
+            task.fit(net, generator)
         return net, task
 
     return fit(

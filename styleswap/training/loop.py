@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from styleswap.errors import StyleSwapError
 from styleswap.training import checkpoint
 from styleswap.training.optim import RelativeMuon, one_cycle
+from styleswap.training.recorded import Recorded
 
 LOG_EVERY = 10  # steps whose mean is a line of the log
 Report = Callable[[int, dict[str, float]], None]
@@ -45,6 +46,7 @@ class Task(Protocol):
     """What is trained: the loop's other half."""
 
     plotted: tuple[str, ...]  # the losses whose course is drawn; `validate` gives them too
+    recordable: bool  # whether `losses` is fit for `Recorded`
 
     def draw(self, generator: torch.Generator, step: int) -> tuple[Tensor, ...]:
         """The whole batch of a step, its pictures along the first axis of each tensor."""
@@ -124,17 +126,33 @@ def fit(
         first, state = checkpoint.load(file, net, optimizer.inner, generator, kept)
         task.restore(state)
     log = Log(folder, first, task.plotted)
-    for step in range(first, settings.steps):
-        # Every process draws the whole batch, so that all stay at the same place of the sequence.
-        batch = [
-            part[rank::share].to(device).contiguous(memory_format=torch.channels_last)
-            for part in task.draw(generator, step)
-        ]
+
+    def work(batch: Sequence[Tensor]) -> Tensor:
+        """Gradients of a batch; returns its losses, in `names`' order."""
         parts = task.losses(shared, *batch)
         accelerator.backward(parts["total"])
+        names[:] = parts
+        return torch.stack([v.detach() for v in parts.values()])
+
+    def drawn(step: int) -> list[Tensor]:
+        """This process's share of a step's batch."""
+        # Every process draws the whole batch, so that all stay at the same place of the sequence.
+        batch = task.draw(generator, step) if step < settings.steps else ()
+        return [part[rank::share].to(device, non_blocking=True) for part in batch]
+
+    names: list[str] = []
+    recorded = device.type == "cuda" and share == 1 and task.recordable
+    run = Recorded(work, net) if recorded else work
+    batch = drawn(first)
+    for step in range(first, settings.steps):
+        values = run(batch)
         optimizer.step(settings.lr * one_cycle(step, settings.steps))
-        losses = accelerator.reduce({k: v.detach() for k, v in parts.items()}, "mean")
-        found = {k: v.item() for k, v in losses.items()}
+        if not recorded:
+            net.zero_grad()
+        # While a GPU is still at work; a run that is resumed draws it again.
+        place = generator.get_state()
+        batch = drawn(step + 1)
+        found = dict(zip(names, accelerator.reduce(values, "mean").tolist(), strict=True))
         task.after(found)
         if not accelerator.is_main_process:
             continue
@@ -144,7 +162,7 @@ def fit(
         if due:
             log.plot()
             task.sheet(net).save(folder / f"step-{step + 1:05d}.jpg", quality=90)
-            checkpoint.save(file, step + 1, net, optimizer.inner, generator, task.state(), kept)
+            checkpoint.save(file, step + 1, net, optimizer.inner, place, task.state(), kept)
     return net, task.validate(net)
 
 

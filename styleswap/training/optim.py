@@ -28,15 +28,13 @@ class RelativeMuon:
         )
 
     def step(self, rate: float) -> None:
-        """Move the weights along their gradients, clipped to a norm of 5, and forget these."""
+        """Move the weights along their gradients, clipped to a norm of 5."""
         torch.nn.utils.clip_grad_norm_(self.weights, 5.0)
         for group in self.inner.param_groups:
             group["lr"] = rate * group["scale"]
         for weight, row in zip(self.weights, self.rows, strict=True):
             row.grad = None if weight.grad is None else _rows(weight.grad)
         self.inner.step()
-        for weight in self.weights:
-            weight.grad = None
 
 
 def one_cycle(step: int, steps: int) -> float:

@@ -43,7 +43,7 @@ from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork
 from styleswap.specs import LAYERS, STYLE_LAYERS
 from styleswap.training import checkpoint
-from styleswap.training.data import Crops, find_pictures
+from styleswap.training.data import Crops, find_pictures, recoloured
 from styleswap.training.optim import RelativeMuon, one_cycle
 from styleswap.training.settings import PerceptualSettings
 from styleswap.training.teacher import Teacher, load_teacher
@@ -139,20 +139,6 @@ def total(parts: dict[str, Tensor]) -> Tensor:
         for k, v in parts.items()
     ]
     return torch.stack(each).sum(0).mean()
-
-
-def recoloured(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Half of the pictures of (B, 3, H, W) with colours mixed, contrast and brightness changed.
-
-    Few paintings are at hand; a person's style may have any colours.
-    """
-    n = len(x)
-    mix = torch.eye(3) + 0.4 * torch.randn(n, 3, 3, generator=generator)
-    contrast = (0.3 * torch.randn(n, 1, 1, generator=generator)).exp()
-    shift = 0.1 * torch.randn(n, 3, 1, generator=generator)
-    changed = 0.5 + shift + contrast * (mix @ (x.flatten(2) - 0.5))
-    chosen = torch.rand(n, 1, 1, 1, generator=generator) < 0.5
-    return torch.where(chosen, changed.view_as(x).clamp(0, 1), x)
 
 
 class Probes:
@@ -297,15 +283,15 @@ def train(
             probes.move({k: v[len(fresh) :] for k, v in mine.items()}, probe, net)
         loss.backward()
         optimizer.step(settings.lr * pace)
+        net.zero_grad()
         report(step + 1, {"loss": loss.item()})
         if (step + 1) % checkpoint_every == 0 or step + 1 == settings.steps:
             errors = validate(net, teacher, held.to(device))
             _append(log, step + 1, time.monotonic() - started, loss.item(), errors)
             extra = {f"probes.{k}": v for k, v in probes.state().items()}
             extra |= {f"heads.{k}": v for k, v in heads.state().items()}
-            checkpoint.save(
-                file, step + 1, net, optimizer.inner, generator, extra, asdict(settings)
-            )
+            place = generator.get_state()
+            checkpoint.save(file, step + 1, net, optimizer.inner, place, extra, asdict(settings))
     for layer in guides:
         del net.heads[layer]
     balance(net, held.to(device))

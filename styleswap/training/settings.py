@@ -38,7 +38,7 @@ class StyleSettings:
     style: float = 2.0
     tv: float = 0.5
     balance: float = 0.25
-    width: int = 16
+    width: int = 64
     seed: int = 0
     warm: str | None = None
 
@@ -59,3 +59,26 @@ class InverseSettings:
     pixels: float = 40.0
     tv: float = 0.5
     seed: int = 0
+    warm: str | None = None
+
+
+@dataclass(frozen=True)
+class MetaSettings:
+    """Of `training.meta`; `batch` counts styles, each with `photos_each` photographs."""
+
+    photos: tuple[str, ...]
+    paintings: tuple[str, ...]
+    perceptual: str = "small"
+    steps: int = 20_000
+    batch: int = 8
+    photos_each: int = 2
+    crop: int = 192
+    lr: float = 0.04
+    content: float = 1.0
+    style: float = 4.0
+    tv: float = 0.5
+    balance: float = 0.55
+    stretch: float = 1.6
+    width: int = 64
+    seed: int = 0
+    warm: str | None = None

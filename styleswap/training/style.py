@@ -56,14 +56,48 @@ def open_painting(file: Path, short: int) -> Tensor:
     )
 
 
+class StyleWeight:
+    """The weight of a style loss, steered to where the content's distance is `balance`.
+
+    Args:
+        usual: at first; it differs from this by a factor of `REACH` at most.
+        balance: what the content's distance shall be; 0 leaves the weight.
+    """
+
+    def __init__(self, usual: float, balance: float, device: torch.device) -> None:
+        self.usual, self.balance = usual, balance
+        self.value = usual
+        self.tensor = torch.tensor(usual, device=device)  # the same, where the losses are
+
+    def steer(self, content: float) -> None:
+        """Move the weight, the content's distance having been so much."""
+        if self.balance:
+            pull = max(-1.0, min(1.0, (self.balance - content) / self.balance))
+            self.set(self.value * math.exp(STEER * pull))
+
+    def set(self, weight: float) -> None:
+        """Take another weight, or the nearest that is allowed."""
+        self.value = max(self.usual / REACH, min(self.usual * REACH, weight))
+        self.tensor.fill_(self.value)
+
+    def state(self) -> dict[str, Tensor]:
+        """For a checkpoint."""
+        return {"style_weight": torch.tensor(self.value, dtype=torch.float64)}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """As `state` gave it."""
+        self.set(state["style_weight"].item())
+
+
 class StyleTask:
     """The losses of a batch of photographs, and the figures of held-out ones."""
 
     plotted: tuple[str, ...] = ("content", "style")
+    recordable = True
 
     def __init__(self, settings: StyleSettings, device: torch.device) -> None:
         self.settings, self.device = settings, device
-        self.style_weight = settings.style
+        self.weight = StyleWeight(settings.style, settings.balance, device)
         groups = [find_pictures(Path(p)) for p in settings.photos]
         self.crops = Crops([fresh for fresh, _ in groups], settings.crop)
         held = Crops([held for _, held in groups], settings.crop)
@@ -84,6 +118,7 @@ class StyleTask:
     def losses(self, net: nn.Module, *batch: Tensor) -> dict[str, Tensor]:
         """``content``, ``style``, ``tv``, their weighted sum ``total``, and the style's weight."""
         (photo,) = batch
+        photo = photo.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16):
             return self.distances(net(photo), photo)
 
@@ -93,21 +128,13 @@ class StyleTask:
         self.perceptual.set_content(photo)
         content, style = self.perceptual(y.contiguous(memory_format=torch.channels_last))
         tv = ops.total_variation(y)
-        total = s.content * content + self.style_weight * style + s.tv * tv
-        weight = y.new_tensor(self.style_weight)
+        weight = self.weight.tensor
+        total = s.content * content + weight * style + s.tv * tv
         return {"total": total, "content": content, "style": style, "tv": tv, "weight": weight}
 
     def after(self, found: Mapping[str, float]) -> None:
         """Steer the style's weight."""
-        self.steer(found["content"])
-
-    def steer(self, content: float) -> None:
-        """Move the style's weight towards where the content's distance is `balance`."""
-        s = self.settings
-        if s.balance:
-            pull = max(-1.0, min(1.0, (s.balance - content) / s.balance))
-            weight = self.style_weight * math.exp(STEER * pull)
-            self.style_weight = max(s.style / REACH, min(s.style * REACH, weight))
+        self.weight.steer(found["content"])
 
     def validate(self, net: nn.Module) -> dict[str, float]:
         """Mean distances of held-out photographs, ``style`` relative to untouched ones; and the
@@ -123,7 +150,7 @@ class StyleTask:
         return {
             "content": sums["content"] / len(self.held),
             "style": sums["style"] / sums["plain"],
-            "weight": self.style_weight,
+            "weight": self.weight.value,
         }
 
     @torch.no_grad()
@@ -134,11 +161,11 @@ class StyleTask:
 
     def state(self) -> dict[str, Tensor]:
         """The style's weight."""
-        return {"style_weight": torch.tensor(self.style_weight, dtype=torch.float64)}
+        return self.weight.state()
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """As `state` gave it."""
-        self.style_weight = state["style_weight"].item()
+        self.weight.restore(state)
 
 
 def train(

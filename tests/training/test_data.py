@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from styleswap.errors import StyleSwapError
+from styleswap.training import data
 from styleswap.training.data import HELD_OUT_EVERY, Crops, find_pictures
 from tests.helpers import colourful
 
@@ -79,14 +80,44 @@ def test_crops_are_the_generators(tmp_path: Path) -> None:
     assert torch.equal(torch.cat([crops.draw(4, draw), crops.draw(4, draw)]), one)
 
 
-def test_folders_take_turns(tmp_path: Path) -> None:
-    files = []
-    for i, grey in enumerate((0, 100, 200)):
-        files.append(tmp_path / f"{i}.png")
-        Image.new("RGB", (40, 40), (grey,) * 3).save(files[-1])
-    x = Crops([files[:1], files[1:]], 16).draw(10, seeded())
+def test_every_picture_is_as_likely_whatever_its_folder(tmp_path: Path) -> None:
+    greys = grey_folder(tmp_path / "p", 10)
+    files = sorted((tmp_path / "p").iterdir())
+    x = Crops([files[:1], files[1:]], 16).draw(600, seeded())
     means = (x.mean((1, 2, 3)) * 255).round().int().tolist()
-    assert means[::2] == [0] * 5 and set(means[1::2]) == {100, 200}
+    counts = [means.count(grey) for grey in greys]
+    assert sum(counts) == 600 and min(counts) > 35 and max(counts) < 90
+
+
+def test_several_folders(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        grey_folder(tmp_path / name, 15)
+    a, b = (find_pictures(tmp_path / name) for name in ("a", "b"))
+    assert find_pictures(tmp_path / "a", tmp_path / "b") == (a[0] + b[0], a[1] + b[1])
+    with pytest.raises(StyleSwapError, match="none holds fewer"):
+        find_pictures(tmp_path / "a", tmp_path / "none")
+
+
+def test_what_cannot_be_read_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "unreadable", set())
+    greys = grey_folder(tmp_path / "p", 6)
+    files = sorted((tmp_path / "p").iterdir())
+    assert data.skipped() == ""
+    files[1].write_bytes(b"no picture")
+    Crops([files[:2]], 16).draw(20, seeded())
+    assert data.skipped() == "skipped 1 picture that could not be read"
+    files[4].write_bytes(files[0].read_bytes()[:50])  # cut short
+    files[5].unlink()
+    crops, again = Crops([files], 16), Crops([files[:3], files[3:]], 16)
+    drawn = crops.draw(60, seeded())
+    means = set((drawn.mean((1, 2, 3)) * 255).round().int().tolist())
+    assert means == {greys[0], greys[2], greys[3]}
+    assert torch.equal(again.draw(60, seeded()), drawn)
+    assert data.skipped() == "skipped 3 pictures that could not be read"
+    with pytest.raises(StyleSwapError, match="None of the 2 pictures can be read"):
+        Crops([files[4:]], 16).draw(1, seeded())
 
 
 def test_crops_lie_everywhere_and_are_mirrored(tmp_path: Path) -> None:
@@ -104,5 +135,6 @@ def test_crops_lie_everywhere_and_are_mirrored(tmp_path: Path) -> None:
 def test_large_pictures_are_kept_small(tmp_path: Path) -> None:
     colourful(900, 600).save(tmp_path / "a.png")
     crops = Crops([[tmp_path / "a.png"]], 16, keep=100)
-    kept = crops._open(tmp_path / "a.png")
-    assert kept.shape == (3, 100, 150) and kept.dtype == torch.uint8
+    crops.draw(1, seeded())
+    kept = crops._opened[0]
+    assert kept is not None and kept.shape == (3, 100, 150) and kept.dtype == torch.uint8
