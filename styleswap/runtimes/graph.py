@@ -90,7 +90,7 @@ class Inputs:
 
 
 def _array(x: Tensor) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = x.detach().float().cpu().numpy()
+    found: NDArray[np.float32] = x.detach().float().cpu().contiguous().numpy()
     return found
 
 

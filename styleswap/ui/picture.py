@@ -125,6 +125,7 @@ class PictureTab:
             [self.method, *self.styles.shown, *self.groups.values()],
             **QUICK,
         )
+        self.styles.wire(self.method)
         inputs: set[Component] = {self.content, self.method, *self.styles.inputs}
         for method in self.methods.values():
             inputs |= set(method.widgets.values())

@@ -193,10 +193,34 @@ def test_settings_take_effect_while_it_runs(watch: Watch, app: str) -> None:
     expect(page.locator(STATUS)).to_contain_text(re.compile(r"\d+ frames a second · \d+ ms"))
 
 
+def test_a_slider_turns_one_style_into_another(watch: Watch, app: str) -> None:
+    page = watch(app)
+    page.click("#webcam-johnson-more-styles button")
+    slider = page.locator("#webcam-johnson-share-2 input[type=range]")
+    expect(slider).not_to_be_visible()
+    page.click("#webcam-johnson-style-2 input")
+    page.get_by_role("option", name=re.compile("Ink")).click()
+    expect(slider).to_be_visible()
+    started(page)
+    (name, _), _ = state(page, "facts")["styles"]
+    for share in (0.5, 0.25, 1.0, 0.0):
+        slider.fill(str(share))
+        least = live.LEAST_WEIGHT
+        page.wait_for_function(
+            f"""() => {{
+              const [[one, first], [other, second]] = {STATE}.live.facts.styles;
+              return one === '{name}' && Math.abs(first - {max(1 - share, least)}) < 1e-6
+                && other === 'ink' && Math.abs(second - {max(share, least)}) < 1e-6;
+            }}""",
+            timeout=30_000,
+        )
+    drawn(page, 3)
+
+
 def test_any_picture_is_a_style(watch: Watch, app: str, style: Path) -> None:
     page = watch(app)
-    page.click("#webcam-method input")
-    page.get_by_role("option", name="AdaIN").click()
+    page.click("#webcam-choose-meta")
+    expect(page.locator("#webcam-style")).to_be_visible()
     started(page)
     drawn(page, 3)
     first = shown(page)
