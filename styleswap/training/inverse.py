@@ -31,7 +31,6 @@ from torch import Tensor, nn
 
 from styleswap import ops, tensors
 from styleswap.losses import relative_error
-from styleswap.methods.swap import swapped
 from styleswap.nets import adain, perceptual
 from styleswap.nets.inverse import InverseNetwork, new_inverse
 from styleswap.specs import STYLE_LAYERS
@@ -49,8 +48,8 @@ Found = dict[str, Tensor]  # features by layer
 TRANSFERS: dict[str, tuple[Transfer, ...]] = {
     "relu1_1": (ops.whiten_and_colour,),
     "relu2_1": (ops.whiten_and_colour,),
-    "relu3_1": (swapped, ops.whiten_and_colour),
-    "relu4_1": (swapped, ops.whiten_and_colour),
+    "relu3_1": (ops.style_swap, ops.whiten_and_colour),
+    "relu4_1": (ops.style_swap, ops.whiten_and_colour),
 }
 
 
