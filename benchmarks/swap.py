@@ -1,7 +1,7 @@
 """How fast are the methods that take any style?
 
-- The swap of patches alone against its usual form (patches as kernels of a convolution, a one-hot of the
-  best, a transposed convolution), on the same whitened features of a photograph and a style:
+- The swap of patches alone against its usual form (patches as kernels of a convolution, a one-hot
+  of the best, a transposed convolution), on the same whitened features of a photograph and a style:
   seconds, the memory that each adds, and how many patches agree.
 - A whole picture, warm, by each method: a photograph and a style in, a picture out.
 - A frame of 640 x 480 by AdaIN with one style, as a webcam needs it.
