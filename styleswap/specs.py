@@ -469,9 +469,9 @@ class SwapParams(AnyStyleParams):
         3,
         Text("Patch size", "图块大小"),
         Text(
-            "Side of the patches that are swapped, in positions of 4 pixels: larger ones copy"
-            " larger pieces of the style.",
-            "被替换图块的边长，每格 4 像素：越大，照搬风格图的块越大。",
+            "Side of the patches that are swapped, in positions of 8 pixels, then of 4: larger ones"
+            " copy larger pieces of the style.",
+            "被替换图块的边长，先以 8 像素、再以 4 像素为一格：越大，照搬风格图的块越大。",
         ),
         low=1,
         high=7,
