@@ -1,4 +1,5 @@
-"""What the benchmarks share: pairs of pictures, plain optimisation, the machine's name."""
+"""What the benchmarks share: pairs of pictures, distances, plain optimisation, and the machine's
+name."""
 
 from __future__ import annotations
 
@@ -15,10 +16,14 @@ import torch
 from torch import Tensor
 
 from styleswap import media, tensors
-from styleswap.losses import PerceptualLoss
+from styleswap.losses import Perceptual, PerceptualLoss, relative_error
+from styleswap.specs import STYLE_LAYERS
 
 STYLES = sorted((Path(__file__).parent.parent / "examples" / "style").glob("*.jpg"))
 PHOTOS = [gr.media.get_image(name) for name in ("tower.jpg", "lion.jpg", "cheetah.jpg")]
+
+CONTENT = "conv4_2"
+Grams = dict[str, Tensor]
 
 
 def machine() -> str:
@@ -50,6 +55,19 @@ def pairs(
         name = f"{Path(c).stem} / {Path(s).stem}"
         out.append((name, square(c, side), square(s, side)))
     return out
+
+
+@torch.no_grad()
+def seen(net: Perceptual, x: Tensor) -> tuple[Grams, Tensor]:
+    """The Gram matrices and the content's features of (1, 3, H, W)."""
+    found = net.features(x, [*STYLE_LAYERS, CONTENT])
+    grams = {layer: net.style_matrix(layer, found[layer]) for layer in STYLE_LAYERS}
+    return grams, net.content_map(CONTENT, found[CONTENT])
+
+
+def distance(x: Grams, target: Grams) -> float:
+    """sum_l ||G_l(x) - G_l(s)||^2 / ||G_l(s)||^2."""
+    return sum(relative_error(x[layer], target[layer]).item() for layer in STYLE_LAYERS)
 
 
 def plain_adam(

@@ -20,22 +20,18 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-from common import machine
-from torch import Tensor
+from common import Grams, distance, machine, seen
 
 from styleswap import media, tensors, weights
 from styleswap.engine import Engine, Request, StyleChoice
 from styleswap.losses import relative_error
-from styleswap.specs import STYLE_LAYERS, GatysParams, JohnsonParams
+from styleswap.specs import GatysParams, JohnsonParams
 from styleswap.training.data import find_pictures
 from styleswap.training.settings import StyleSettings
 from styleswap.training.style import open_painting
-from styleswap.training.teacher import Teacher, load_teacher
+from styleswap.training.teacher import load_teacher
 
 SIDE = 512
-CONTENT = "conv4_2"
-Grams = dict[str, Tensor]
 
 
 def main() -> None:
@@ -105,19 +101,6 @@ def main() -> None:
     style, content = (statistics.fmean(column) for column in zip(*found, strict=True))
     print(f"{'mean':24}{style:9.4f}{content:9.3f}")
     print(f"{'largest':24}{max(f[0] for f in found):9.4f}{max(f[1] for f in found):9.3f}")
-
-
-@torch.no_grad()
-def seen(teacher: Teacher, x: Tensor) -> tuple[Grams, Tensor]:
-    """The Gram matrices and the content's features of (1, 3, H, W)."""
-    found = teacher.features(x, [*STYLE_LAYERS, CONTENT])
-    grams = {layer: teacher.style_matrix(layer, found[layer]) for layer in STYLE_LAYERS}
-    return grams, teacher.content_map(CONTENT, found[CONTENT])
-
-
-def distance(x: Grams, target: Grams) -> float:
-    """sum_l ||G_l(x) - G_l(s)||^2 / ||G_l(s)||^2."""
-    return sum(relative_error(x[layer], target[layer]).item() for layer in STYLE_LAYERS)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ from styleswap.specs import (
     make_frame_params,
     make_params,
     stylisers,
+    usual_method,
 )
 from styleswap.training.settings import (
     InverseSettings,
@@ -57,6 +58,8 @@ app.add_typer(train_app, name="train")
 bench_app = typer.Typer(no_args_is_help=True, help="Measure how fast this machine is.")
 app.add_typer(bench_app, name="bench")
 
+# The methods where --method is not given.
+BY_NAME, BY_PICTURE = usual_method(trained=True), usual_method(trained=False)
 # What the commands that make pictures share.
 Styles = Annotated[
     list[str] | None,
@@ -65,7 +68,13 @@ Styles = Annotated[
 Weights = Annotated[
     list[float] | None, typer.Option(help="Weight of each --style, in their order.")
 ]
-Method = Annotated[str, typer.Option(help="One of: " + ", ".join(METHODS) + ".")]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        help=f"One of: {', '.join(METHODS)}. Unset, it is {BY_NAME.id} for trained styles, and"
+        f" {BY_PICTURE.id} for pictures."
+    ),
+]
 # What the commands that print a result share.
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
 # What the commands that train share.
@@ -141,7 +150,7 @@ def image(
     *,
     style: Styles = None,
     style_weight: Weights = None,
-    method: Method = "gatys",
+    method: Method = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="PNG, JPEG or WebP file to write.")
     ],
@@ -152,7 +161,7 @@ def image(
     **settings: Any,
 ) -> None:
     """Repaint a picture in a style. Ctrl-C stops and keeps what is done."""
-    spec = get_spec(method)
+    spec = _method(method, style)
     params = make_params(spec, {k: v for k, v in settings.items() if v is not None})
     media.check_target(output)
     picture = media.open_picture(content, "content")
@@ -166,13 +175,13 @@ def image(
             name = f"{output.stem}-{state.i:04d}{output.suffix}"
             media.save_picture(state.picture(), output.with_name(name))
 
-    job = Request(method, picture, choices, params)
+    job = Request(spec.id, picture, choices, params)
     last = _worked(Engine().run(job), each)
     result = last.result()
     media.save_picture(result, output, job.about(str(content), *(style or [])))
     if as_json:
-        first = {"method": method, "output": str(output)}
-        typer.echo(json.dumps(first | last.facts(method)))
+        first = {"method": spec.id, "output": str(output)}
+        typer.echo(json.dumps(first | last.facts(spec.id)))
     else:
         typer.echo(f"wrote {output}, {result.width} x {result.height}, {last.seconds:.1f} s")
 
@@ -217,6 +226,13 @@ def _interrupted() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, usual)
 
 
+def _method(method: str | None, styles: list[str] | None) -> MethodSpec:
+    """The method that --method names, or else the usual one for what --style is."""
+    if method is not None:
+        return get_spec(method)
+    return BY_PICTURE if any(Path(name).exists() for name in styles or []) else BY_NAME
+
+
 def _choices(
     spec: MethodSpec, styles: list[str] | None, weights: list[float] | None
 ) -> list[StyleChoice]:
@@ -248,12 +264,12 @@ def images(
     *,
     style: Styles = None,
     style_weight: Weights = None,
-    method: Method = "johnson",
+    method: Method = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
     **settings: Any,
 ) -> None:
     """Repaint every picture of a folder into another. Ctrl-C keeps the pictures that are done."""
-    spec = get_spec(method)
+    spec = _method(method, style)
     params = make_params(spec, {k: v for k, v in settings.items() if v is not None})
     files = media.pictures_in(pictures)
     if not files:
@@ -270,7 +286,7 @@ def images(
             target = output / media.target_name(file)
             try:
                 picture = media.open_picture(file, "content")
-                job = Request(method, picture, choices, params)
+                job = Request(spec.id, picture, choices, params)
                 *_, last = engine.run(job)
                 media.save_picture(last.result(), target, job.about(str(file), *(style or [])))
             except StyleSwapError as error:
@@ -406,13 +422,7 @@ def video(
     *,
     style: Styles = None,
     style_weight: Weights = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            help="johnson or adain, by what --style is; others repaint each frame for seconds or"
-            " minutes."
-        ),
-    ] = None,
+    method: Method = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="MP4 or GIF file to write.")],
     warping_error: Annotated[
         bool, typer.Option("--warping-error", help="Also measure how much the result flickers.")
@@ -423,8 +433,7 @@ def video(
     """Repaint a video in a style, with its sound. Ctrl-C stops and keeps what is done."""
     from styleswap import video as files
 
-    trained = not any(Path(name).exists() for name in style or [])
-    spec = get_spec(method or ("johnson" if trained else "adain"))
+    spec = _method(method, style)
     given = {k: v for k, v in settings.items() if v is not None}
     params, own = make_frame_params(spec, VideoParams, "A video", given)
     media.check_target(output, files.SUFFIXES)
@@ -435,8 +444,8 @@ def video(
     request = movie.VideoRequest(clip, spec.id, _choices(spec, style, style_weight), params, own)
     if spec.pace != "live":
         typer.echo(
-            f"{spec.id} takes {spec.pace} for each of {len(request.chosen)} frames; johnson and"
-            " adain are made for videos.",
+            f"{spec.id} takes {spec.pace} for each of {len(request.chosen)} frames;"
+            f" {BY_NAME.id} and {BY_PICTURE.id} are made for videos.",
             err=True,
         )
     last = None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import importlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from PIL import Image
@@ -20,10 +22,11 @@ from styleswap import media, metrics, tensors, weights
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.methods import denoise
-from styleswap.methods.base import Job, PaintFrames, Repaint, Step, Style
-from styleswap.nets import adain, inverse, perceptual
+from styleswap.methods.base import Job, PaintFrames, Repaint, Step, Style, Weights
+from styleswap.nets import adain, inverse, meta, perceptual
 from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.inverse import InverseNetwork
+from styleswap.nets.meta import MetaNetwork
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.request import Request, Stopped, StyleChoice, check_styles, check_thin, sized
@@ -31,12 +34,15 @@ from styleswap.runtimes import bf16_is_fast, for_films, prepare
 from styleswap.specs import MethodSpec, Params, StylisingParams, get_spec
 
 T = TypeVar("T")
+M = TypeVar("M", bound=torch.nn.Module)
 
 # Jobs of seconds or minutes that may be under way at once, step by step in turn: each keeps its
 # memory until its end, up to 2 GB.
 MOST_BEGUN = 3
 # Frames that go through a trained network together on a GPU.
 BATCH = 8
+# Styles whose weights are kept, and mixtures that may paint again at once: 2 MB, and 5 MB, each.
+WEIGHTS, MIXTURES = 32, 16
 # Style pictures are never used larger than this: twice the largest result of Gatys.
 LONGEST_STYLE = 4096
 
@@ -136,6 +142,32 @@ class Turns:
                 self._moved.notify_all()
 
 
+class Recent(Generic[T]):
+    """What was asked for last, for whoever asks again; any thread may.
+
+    Args:
+        most: things that are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._lock = threading.Lock()
+        self._made: OrderedDict[Hashable, T] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What belongs to `key`. It is made where it is not here; nobody waits for that else."""
+        with self._lock:
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+        made = make()
+        with self._lock:
+            self._made[key] = made
+            if len(self._made) > self.most:
+                self._made.popitem(last=False)
+        return made
+
+
 class Engine:
     """Runs methods on one device, one step at a time, and keeps networks that were loaded.
 
@@ -152,11 +184,10 @@ class Engine:
         self._turns = Turns()
         self._hand = ThreadPoolExecutor(1, "device")
         self._begun = Turns(MOST_BEGUN)
-        self._networks: dict[tuple[str, str], PerceptualNetwork] = {}
-        self._adain: tuple[AdainNetwork, Repaint] | None = None
-        self._inverses: dict[str, InverseNetwork] = {}
-        self._styles: dict[tuple[str, str], Repaint] = {}
-        self._loading = threading.Lock()
+        self._loaded: dict[tuple[str, ...], Any] = {}
+        self._weights: Recent[Weights] = Recent(WEIGHTS)
+        self._mixtures: Recent[Repaint] = Recent(MIXTURES)
+        self._loading = threading.RLock()
 
     def run(self, request: Request, cancel: threading.Event | None = None) -> Iterator[Progress]:
         """Make a picture; yields after each step of the method.
@@ -253,8 +284,8 @@ class Engine:
 
             return functools.partial(tensors.through, run, device=self.device), None
 
-        # Of a trained style there are weights to load, and a processor does not mind who does.
-        if self.device.type == "cpu" and spec.style == "trained":
+        # There are weights to load, or to write, and a processor does not mind who does.
+        if self.device.type == "cpu" and hasattr(module, "painter"):
             repaint, network = self._aside(begin)
         else:
             repaint, network = self.take_turn(begin, cancel)
@@ -275,7 +306,7 @@ class Engine:
             if network is not None:
                 self._aside(functools.partial(network.make_ready, *size))
 
-        together = self.device.type == "cuda" and spec.style == "trained"
+        together = self.device.type == "cuda" and network is not None
         painter = Painter(size, paint, BATCH if together else 1, ready, make_ready)
         return painter
 
@@ -354,6 +385,9 @@ class Engine:
             inverse=self._inverse,
             adain=self._any_style,
             trained=functools.partial(self._trained, runtime=runtime),
+            weights=self._weights_of,
+            write=self._write,
+            written=functools.partial(self._written, runtime=runtime),
         )
 
     @contextlib.contextmanager
@@ -379,34 +413,67 @@ class Engine:
         return Style(tensors.from_pil(picture).to(self.device), None, choice.weight)
 
     def _perceptual(self, name: str, pooling: Pooling) -> PerceptualNetwork:
-        key = (name, pooling)
-        if key not in self._networks:
-            net = perceptual.load(name, pooling).to(self.device)
-            self._networks[key] = net.to(memory_format=torch.channels_last)
-        return self._networks[key]
-
-    def _any_style(self) -> tuple[AdainNetwork, Repaint]:
-        if self._adain is None:
-            decoder = adain.load().to(self.device)
-            net = AdainNetwork(self._perceptual("small", "average"), decoder)
-            self._adain = net, prepare(net, self.device)
-        return self._adain
+        return self._once(
+            ("perceptual", name, pooling), lambda: self._placed(perceptual.load(name, pooling))
+        )
 
     def _inverse(self, layer: str) -> InverseNetwork:
-        if layer not in self._inverses:
-            net = inverse.load(layer).to(self.device)
-            self._inverses[layer] = net.to(memory_format=torch.channels_last)
-        return self._inverses[layer]
+        return self._once(("inverse", layer), lambda: self._placed(inverse.load(layer)))
+
+    def _any_style(self) -> tuple[AdainNetwork, Repaint]:
+        def make() -> tuple[AdainNetwork, Repaint]:
+            decoder = self._placed(adain.load())
+            net = AdainNetwork(self._perceptual("small", "average"), decoder)
+            return net, prepare(net, self.device)
+
+        return self._once(("adain",), make)
 
     def _trained(self, name: str, runtime: str) -> Repaint:
-        key = (name, runtime)
+        def make() -> Repaint:
+            net = TransformerNetwork.from_weights(self._weights_of(name))
+            return prepare(net, self.device, runtime)
+
+        return self._once(("trained", name, runtime), make)
+
+    def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        """What is kept for good under `key`, made where it is not there yet."""
         # Also asked outside of turns. What is there is given without waiting for another's.
-        if key not in self._styles:
+        if key not in self._loaded:
             with self._loading:
-                if key not in self._styles:
-                    net = TransformerNetwork.from_weights(weights.load_style(name))
-                    self._styles[key] = prepare(net, self.device, runtime)
-        return self._styles[key]
+                if key not in self._loaded:
+                    self._loaded[key] = make()
+        found: T = self._loaded[key]
+        return found
+
+    def _placed(self, net: M) -> M:
+        net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return net
+
+    def _weights_of(self, name: str) -> Weights:
+        return self._weights.get(name, lambda: weights.load_style(name))
+
+    def _write(self, picture: Tensor) -> Weights:
+        def write() -> Weights:
+            net: MetaNetwork = self._once(("meta",), lambda: self._placed(meta.load()))
+            return net.write(picture)
+
+        return self._weights.get(_digest(picture), write)
+
+    def _written(self, found: Weights, runtime: str) -> Repaint:
+        def make() -> Repaint:
+            net = TransformerNetwork.from_weights(found)
+            return prepare(net, self.device, runtime, shared=True)
+
+        return self._mixtures.get((_digest(*found.values()), runtime), make)
+
+
+def _digest(*tensors: Tensor) -> bytes:
+    """What tells contents apart."""
+    found = hashlib.blake2b()
+    for x in tensors:
+        found.update(repr(x.shape).encode())
+        found.update(x.cpu().numpy().tobytes())
+    return found.digest()
 
 
 def _module(spec: MethodSpec) -> Any:

@@ -5,7 +5,7 @@ draws what comes back. Plain requests rather than a web socket: they pass every 
 itself passes, need no package of their own, and bring the page's cookies.
 
     Room        who may send (tickets), who is painted for and who waits, what a frame costs
-    Stream      what one page sees: its painter, its picture for any-style methods, its last frame
+    Stream      what one page sees: its painter, its pictures for any-style methods, its last frame
     routes      what Gradio's app is given: who is refused, bytes in, bytes out
 
 The device goes round: `Engine` serves whoever asks first, and of each page one frame at most waits.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import inspect
 import json
 import math
@@ -78,6 +79,10 @@ SHIFT = 180.0
 SETTLED = 3.0
 REST = 0.25
 
+# What a style counts at the end of a slider: it is a mixture there, too, for which nothing needs to
+# be compiled, and looks as if the style were not in it.
+LEAST_WEIGHT = 1e-3
+
 # Motion is looked for in very small frames here: it must take next to no time.
 FLOW_SIDE = 160
 LONGEST_PICTURE = 640
@@ -91,41 +96,53 @@ class TooFast(Exception):
     """More frames a second than `MOST_RATE`."""
 
 
+# Names of styles, each with its weight.
+Mix = tuple[tuple[str, float], ...]
+
+
 @dataclass(frozen=True)
 class Look:
     """What frames shall look like.
 
     Attributes:
-        style: a trained style's name, or the key that `Stream.show` gave for a picture.
+        styles: of each what it counts, and a trained style's name, or the key that `Stream.show`
+            gave for a picture.
     """
 
     spec: MethodSpec
-    style: str
+    styles: Mix
     params: Params
     live: LiveParams
 
 
 def parse_look(text: str) -> Look:
-    """Read ``{"method": ..., "style": ..., "settings": {...}}``.
+    """Read ``{"method": ..., "styles": [[name, weight], ...], "settings": {...}}``.
 
     Raises:
         StyleSwapError: not that, or a setting that does not exist or is out of range.
     """
     try:
         found = json.loads(text)
-        method, style, settings = found["method"], found["style"], found["settings"]
+        method, styles, settings = found["method"], found["styles"], found["settings"]
+        mix = tuple((name, max(LEAST_WEIGHT, float(weight))) for name, weight in styles)
     except (ValueError, KeyError, TypeError, RecursionError):
-        method = style = settings = None
-    if not isinstance(method, str) or not isinstance(style, str) or not isinstance(settings, dict):
-        raise StyleSwapError('A look is {"method": ..., "style": ..., "settings": {...}}.')
+        method = None
+    if (
+        not isinstance(method, str)
+        or not all(isinstance(name, str) for name, _ in mix)
+        or not isinstance(settings, dict)
+    ):
+        raise StyleSwapError(
+            'A look is {"method": ..., "styles": [[name, weight], ...], "settings": {...}}.'
+        )
     spec = specs.get_spec(method)
     if spec not in live_methods():
         raise StyleSwapError(
-            f"{method} is too slow for a webcam; choose"
-            f" {' or '.join(spec.id for spec in live_methods())}."
+            f"{method} is too slow for a webcam; choose one of"
+            f" {', '.join(spec.id for spec in live_methods())}."
         )
     params, live = specs.make_frame_params(spec, LiveParams, "A webcam", settings)
-    return Look(spec, style, params, live)
+    return Look(spec, mix, params, live)
 
 
 def live_methods() -> list[MethodSpec]:
@@ -140,7 +157,7 @@ class Reply:
     Attributes:
         picture: a JPEG of the frame's size; empty where a newer frame took this one's turn.
         place: in the line of those who wait until they are painted for; 0 for those who are.
-        facts: the ``size`` that was painted, the ``style``, the ``ms`` that it took, and the
+        facts: the ``size`` that was painted, the ``styles``, the ``ms`` that it took, and the
             frames a second (``rate``) that this page can expect.
     """
 
@@ -258,13 +275,14 @@ class Wanted:
     """What a painter is made for."""
 
     method: str
-    style: str
+    styles: Mix
     params: Params
     size: tuple[int, int]  # width and height of frames
 
-    def only_settings_differ(self, other: Wanted) -> bool:
-        """Whether the same network does both."""
-        return self == replace(other, params=self.params)
+    def only_sliders_differ(self, other: Wanted) -> bool:
+        """Whether it is the same styles in the same size: settings, or what each counts, differ."""
+        names = [name for name, _ in self.styles] == [name for name, _ in other.styles]
+        return names and self == replace(other, params=self.params, styles=self.styles)
 
 
 class Stream:
@@ -277,7 +295,7 @@ class Stream:
         self.newest = Newest()
         self._lock = threading.Lock()
         self._second, self._count = 0, 0
-        self._picture: tuple[str, Image.Image] | None = None
+        self._pictures: dict[str, Image.Image] = {}
         self._look: tuple[str, Look] | None = None
         self._have: tuple[Wanted, Painter] | None = None
         self._coming: tuple[Wanted, Future[Painter]] | None = None
@@ -285,11 +303,16 @@ class Stream:
         self._side, self._since = 0, self.seen
         self._steady = Steady(0.0, Finder(FLOW_SIDE))
 
-    def show(self, picture: Image.Image) -> str:
-        """Take a picture as the style of any-style methods; gives the key that looks name it by."""
-        key = secrets.token_urlsafe(6)
-        self._picture = key, media.fit(picture, LONGEST_PICTURE)
-        return key
+    def show(self, pictures: Sequence[Image.Image | None]) -> list[str]:
+        """Take pictures as the styles of any-style methods, in place of those before.
+
+        Returns:
+            The keys that looks name them by; empty for places without a picture.
+        """
+        small = [picture and media.fit(picture, LONGEST_PICTURE) for picture in pictures]
+        keys = [hashlib.sha256(p.tobytes()).hexdigest()[:12] if p else "" for p in small]
+        self._pictures = {key: picture for key, picture in zip(keys, small, strict=True) if picture}
+        return keys
 
     def count(self) -> None:
         """A frame has come.
@@ -314,10 +337,10 @@ class Stream:
             StyleSwapError: a picture that is not here.
         """
         if look.spec.style == "trained":
-            return [StyleChoice(name=look.style)]
-        if not self._picture or self._picture[0] != look.style:
+            return [StyleChoice(name=name, weight=weight) for name, weight in look.styles]
+        if not look.styles or any(key not in self._pictures for key, _ in look.styles):
             raise StyleSwapError("There is no style picture yet; choose one.")
-        return [StyleChoice(picture=self._picture[1])]
+        return [StyleChoice(self._pictures[key], weight=weight) for key, weight in look.styles]
 
     def look(self, text: str) -> Look:
         """`parse_look`, once for all frames that look the same."""
@@ -354,9 +377,9 @@ class Stream:
         return fitted(frame, side)
 
     @property
-    def shown(self) -> str:
-        """The style that is painted, which is the one before until a new one is ready."""
-        return self._have[0].style if self._have else ""
+    def shown(self) -> Mix:
+        """The styles that are painted, which are those before until new ones are ready."""
+        return self._have[0].styles if self._have else ()
 
     @property
     def settled(self) -> bool:
@@ -374,7 +397,7 @@ class Stream:
             self._have = self._take()
         if self._have and self._have[0] == wanted:
             return self._have[1]
-        if not self._coming or not self._coming[0].only_settings_differ(wanted):
+        if not self._coming or not self._coming[0].only_sliders_differ(wanted):
             self._coming = wanted, make()
         turned = self._have and not alike(self._have[0].size, wanted.size)
         if not self._have or turned or self._coming[1].done():
@@ -430,7 +453,7 @@ class Room:
         self._seats = Seats()
         self._costs: dict[str, float] = {}  # of each method, in seconds a pixel
         # Trained styles that are yet to be got ready, by method and size.
-        self._plans: dict[tuple[str, tuple[int, int]], list[str]] = {}
+        self._plans: dict[tuple[str, tuple[int, int]], list[Mix]] = {}
         self._ahead: Future[None] | None = None
         self._crew = ThreadPoolExecutor(2, thread_name_prefix="live-style")
         self._spare = ThreadPoolExecutor(1, thread_name_prefix="live-ahead")
@@ -495,7 +518,7 @@ class Room:
         cost = self._costs.get(look.spec.id, 0.0) * math.prod(size) * people
         facts = {
             "size": size,
-            "style": stream.shown,
+            "styles": stream.shown,
             "ms": round(1000 * seconds, 1),
             "rate": round(1 / cost, 1) if cost else None,
         }
@@ -515,7 +538,7 @@ class Room:
         """A frame repainted at a size that the machine can bear, and in how many seconds."""
         method = look.spec.id
         size = stream.size(frame.shape[1::-1], look.live, self._costs.get(method, 0.0), people)
-        wanted = Wanted(method, look.style, look.params, size)
+        wanted = Wanted(method, look.styles, look.params, size)
         painter = stream.painter(wanted, lambda: self._begin(wanted, stream.styles(look)))
         made, seconds, again = stream.paint(painter, frame, look.live.steady)
         if stream.settled and look.spec.style == "trained":
@@ -537,19 +560,23 @@ class Room:
         return painter
 
     def _get_ready(self, spec: MethodSpec, size: tuple[int, int]) -> None:
-        """One more trained style, if there is one: to switch to it shall take no time."""
+        """One more trained style, if there is one: to switch to it shall take no time.
+
+        The first is a mixture: what is compiled for one serves all.
+        """
         with self._lock:
             if self._ahead and not self._ahead.done():
                 return
             if (spec.id, size) not in self._plans:
-                self._plans[spec.id, size] = [e.name for e in weights.styles_of(spec.id)]
-            if names := self._plans[spec.id, size]:
-                wanted = Wanted(spec.id, names.pop(0), spec.params(), size)
+                alone: list[Mix] = [((e.name, 1.0),) for e in weights.styles_of(spec.id)]
+                self._plans[spec.id, size] = [alone[0] + alone[1], *alone] if alone[1:] else alone
+            if plan := self._plans[spec.id, size]:
+                wanted = Wanted(spec.id, plan.pop(0), spec.params(), size)
                 self._ahead = self._spare.submit(self._make_ahead, wanted)
 
     def _make_ahead(self, wanted: Wanted) -> None:
         with contextlib.suppress(StyleSwapError):
-            self._make(wanted, [StyleChoice(name=wanted.style)])
+            self._make(wanted, [StyleChoice(name=n, weight=w) for n, w in wanted.styles])
         time.sleep(REST)  # the stream that runs shall hardly feel it
 
 

@@ -419,6 +419,15 @@ class JohnsonParams(StylisingParams):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetaParams(StylisingParams):
+    """Settings of the meta networks of Shen, Yan and Zeng (CVPR 2018)."""
+
+    strength: float = _strength()
+    style_scale: float = _style_scale()
+    keep_colours: bool = _keep_colours()
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnyStyleParams(StylisingParams):
     """Settings of the methods that transfer a style's features and invert the result."""
 
@@ -672,6 +681,21 @@ METHODS: dict[str, MethodSpec] = {
             style="trained",
             pace="live",
             params=JohnsonParams,
+            max_styles=4,
+        ),
+        MethodSpec(
+            id="meta",
+            title=Text("Meta: any style, its own network", "Meta：任意风格，专属网络"),
+            summary=Text(
+                "Looks at a picture once and writes a network for its style, which then repaints"
+                " photographs, videos and the webcam in a moment.",
+                "看一眼风格图，就为它写出专属网络，随后瞬间重绘照片、视频与摄像头画面。",
+            ),
+            paper="Shen, Yan & Zeng, Meta Networks for Neural Style Transfer, CVPR 2018",
+            style="image",
+            pace="live",
+            params=MetaParams,
+            max_styles=4,
         ),
         MethodSpec(
             id="adain",
@@ -766,6 +790,11 @@ def get_spec(method: str) -> MethodSpec:
 def stylisers() -> list[MethodSpec]:
     """The methods that repaint a picture."""
     return [spec for spec in METHODS.values() if issubclass(spec.params, StylisingParams)]
+
+
+def usual_method(trained: bool) -> MethodSpec:
+    """The method where nobody chose one: the quickest for a trained style, or for a picture."""
+    return next(s for s in stylisers() if s.style == ("trained" if trained else "image"))
 
 
 def describe(spec: MethodSpec) -> dict[str, Any]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from styleswap.engine import Engine
     from styleswap.methods.base import Job, Step
+    from tests.helpers import Writer
 
 _folder = tempfile.mkdtemp(prefix="styleswap-tests-")
 
@@ -52,6 +53,17 @@ def engine() -> Engine:
     from styleswap.engine import Engine
 
     return Engine("cpu")
+
+
+@pytest.fixture
+def writer(monkeypatch: pytest.MonkeyPatch) -> Writer:
+    """What the engine takes for the meta network."""
+    from styleswap import engine as module
+    from tests.helpers import Writer
+
+    found = Writer()
+    monkeypatch.setattr(module.meta, "load", lambda: found)
+    return found
 
 
 def launch(engine: Engine) -> Iterator[str]:

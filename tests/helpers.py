@@ -16,13 +16,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from styleswap import media, specs, tensors
 from styleswap.media import Pixels
 from styleswap.methods.base import Job, Step
 from styleswap.nets import perceptual
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
+from styleswap.nets.transformer import new_transformer
 from styleswap.specs import MethodSpec, StylisingParams, Text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,6 +76,19 @@ def random_network(
         into = channels[layer.replace("relu", "conv")]
         weights[f"head.{layer}.weight"] = torch.randn(out, into, 1, 1, generator=draw)
     return PerceptualNetwork(weights, **kw).eval().requires_grad_(False)
+
+
+class Writer(nn.Module):
+    """In place of `styleswap.nets.meta.MetaNetwork`: what it writes hangs on the mean alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[int, ...]] = []
+
+    def write(self, picture: Tensor) -> dict[str, Tensor]:
+        self.seen.append(tuple(picture.shape))
+        seed = int(1000 * picture.mean())
+        return new_transformer(torch.Generator().manual_seed(seed), 8).state_dict()
 
 
 TINY = {"conv1_1": 4, "conv2_1": 6, "conv3_1": 8, "conv4_1": 8, "conv4_2": 8, "conv5_1": 8}

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import functools
 import io
 import json
+import shutil
 import struct
 import subprocess
 import sys
@@ -58,7 +60,7 @@ def swirl(tmp_path: Path) -> Path:
     return path
 
 
-QUICK = ("--size", 64, "--steps", 2, "--network", "small")
+QUICK = ("--method", "gatys", "--size", 64, "--steps", 2, "--network", "small")
 
 
 def assert_refused(result: tuple[int, str, str], *words: str) -> None:
@@ -186,7 +188,8 @@ def test_every_flag_of_gatys_reaches_its_setting(
         other = [c.value for c in k.choices if c.value != k.default]
         values[k.name] = other[-1] if other else "relu3_1=2" if k.kind == "layers" else k.low
         flags += [flag, values[k.name]]
-    code, *_ = call("image", content, "--style", swirl, "-o", tmp_path / "out.png", *flags)
+    usual = ("--style", swirl, "--method", "gatys", "-o", tmp_path / "out.png")
+    code, *_ = call("image", content, *usual, *flags)
     assert code == 0 and seen == [GatysParams(**values)]  # type: ignore[arg-type]
 
 
@@ -210,6 +213,38 @@ def test_a_trained_style_and_none_at_all(
     assert_refused(
         call("image", content, "--method", "bare", "--style", style, *rest), "takes no style"
     )
+
+
+@pytest.mark.parametrize("command", ["image", "images"])
+def test_what_paints_where_nobody_says_hangs_on_the_style(
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Call,
+    content: Path,
+    swirl: Path,
+    tmp_path: Path,
+) -> None:
+    used: list[tuple[str, list[tuple[str | None, float]]]] = []
+
+    def run(job: Job, method: str) -> Iterator[Step]:
+        used.append((method, [(s.name, s.weight) for s in job.styles]))
+        yield Step(1, 1, job.content)
+
+    for method in ("johnson", "meta"):
+        module = f"styleswap.methods.{method}.run"
+        monkeypatch.setattr(module, functools.partial(run, method=method))
+    (folder := tmp_path / "pictures").mkdir()
+    shutil.copy(content, folder)
+    start = (command, content if command == "image" else folder, "-o", tmp_path / "out.png")
+    shares = ("--style-weight", 0.25, "--style-weight", 0.75)
+    assert call(*start, "--style", swirl)[0] == 0
+    assert call(*start, "--style", swirl, "--style", content, *shares)[0] == 0
+    assert call(*start, "--style", "udnie", "--style", "great-wave", *shares)[0] == 0
+    assert used == [
+        ("meta", [(None, 1.0)]),
+        ("meta", [(None, 0.25), (None, 0.75)]),
+        ("johnson", [("udnie", 0.25), ("great-wave", 0.75)]),
+    ]
 
 
 def interrupted(after: int) -> Callable[[Job], Iterator[Step]]:
@@ -324,7 +359,8 @@ def test_bad_values(
     flags: tuple[object, ...], word: str, call: Call, content: Path, swirl: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "out.png"
-    assert_refused(call("image", content, "--style", swirl, "-o", target, *flags), word)
+    usual = ("--style", swirl, "--method", "gatys", "-o", target)
+    assert_refused(call("image", content, *usual, *flags), word)
     assert not target.exists()
 
 
@@ -339,7 +375,8 @@ def test_values_of_another_type(
 
 
 def test_gatys_needs_a_style(call: Call, content: Path, tmp_path: Path) -> None:
-    assert_refused(call("image", content, "-o", tmp_path / "out.png"), "needs a style picture")
+    arguments = ("image", content, "--method", "gatys", "-o", tmp_path / "out.png")
+    assert_refused(call(*arguments), "needs a style picture")
 
 
 def test_a_setting_that_another_method_has(

@@ -116,8 +116,7 @@ class Machine:
         params: Params,
         cancel: threading.Event,
     ) -> Brush:
-        (style,) = styles
-        name = style.name or "picture"
+        name = "+".join(style.name or "picture" for style in styles)
         if name in self.shops:
             assert self.shops[name].wait(PATIENCE)
         if self.faults:
@@ -141,9 +140,14 @@ def room(machine: Machine) -> Room:
 
 
 def look(
-    style: str = "udnie", method: str = "johnson", settings: dict[str, Any] | None = None
+    style: str = "udnie",
+    method: str = "johnson",
+    settings: dict[str, Any] | None = None,
+    **more: float,
 ) -> str:
-    return json.dumps({"method": method, "style": style, "settings": settings or {}})
+    """In one style, or several with weights."""
+    styles = [[style, 1.0], *([name, weight] for name, weight in more.items())]
+    return json.dumps({"method": method, "styles": styles, "settings": settings or {}})
 
 
 def filmed(width: int = 64, height: int = 48) -> Pixels:
@@ -200,11 +204,15 @@ def test_a_look_is_read() -> None:
     found = parse_look(
         look("udnie", "johnson", {"strength": 0.5, "size": "320x240", "split": True})
     )
-    assert (found.spec, found.style) == (get_spec("johnson"), "udnie")
+    assert (found.spec, found.styles) == (get_spec("johnson"), (("udnie", 1.0),))
     assert found.params == JohnsonParams(strength=0.5)  # the size is the stream's, not the method's
     assert found.live == LiveParams(size="320x240", split=True)
     found = parse_look(look("key", "adain", {"style_scale": 2}))
     assert found.params == AdainParams(style_scale=2.0) and found.live == LiveParams()
+    # At the end of a slider it is a mixture still.
+    found = parse_look(look("udnie", ink=0.25, waves=0, swirls=math.nan))
+    least = live.LEAST_WEIGHT
+    assert found.styles == (("udnie", 1), ("ink", 0.25), ("waves", least), ("swirls", least))
 
 
 @pytest.mark.parametrize(
@@ -212,11 +220,15 @@ def test_a_look_is_read() -> None:
     [
         *((text, "A look is {") for text in ("", "{", "null", "[]", "1", '"method"', "[" * 10**5)),
         *((text, "A look is {") for text in ("NaN", "\0", "{}", '{"method": "johnson"}')),
-        ('{"method": "johnson", "style": "udnie"}', "A look is {"),
-        ('{"method": "johnson", "style": "udnie", "settings": []}', "A look is {"),
-        ('{"method": "johnson", "style": null, "settings": {}}', "A look is {"),
-        ('{"method": ["johnson"], "style": "udnie", "settings": {}}', "A look is {"),
-        (f'{{"method": "johnson", "style": "x", "settings": {"[" * 10**5}}}', "A look is {"),
+        ('{"method": "johnson", "styles": [["udnie", 1]]}', "A look is {"),
+        ('{"method": "johnson", "styles": [["udnie", 1]], "settings": []}', "A look is {"),
+        *(
+            (f'{{"method": "johnson", "styles": {styles}, "settings": {{}}}}', "A look is {")
+            for styles in ("null", '"udnie"', '["udnie"]', '[["udnie"]]', "[[1, 1]]", "[[[], 1]]")
+        ),
+        ('{"method": "johnson", "styles": [["udnie", null]], "settings": {}}', "A look is {"),
+        ('{"method": ["johnson"], "styles": [["udnie", 1]], "settings": {}}', "A look is {"),
+        (f'{{"method": "johnson", "styles": [], "settings": {"[" * 10**5}}}', "A look is {"),
         (look(settings={"steady": [[[]]]}), "steady must be a number from 0 to 1, not [[[]]]."),
         (look(settings={"steady": math.nan}), "steady must be a number from 0 to 1, not nan."),
         (look(settings={"strength": 1.01}), "strength must be a number from 0 to 1, not 1.01."),
@@ -226,8 +238,8 @@ def test_a_look_is_read() -> None:
         (look(settings={"levels": 1}), "A webcam by johnson has no setting called levels."),
         (look(settings={"stedy": 1}), "no setting called stedy. Did you mean steady?"),
         (look(method="nope"), "There is no method called 'nope'; choose one of "),
-        (look(method="gatys"), "gatys is too slow for a webcam; choose johnson or adain."),
-        (look(method="wct"), "wct is too slow for a webcam; choose johnson or adain."),
+        (look(method="gatys"), "gatys is too slow for a webcam; choose one of johnson, meta, "),
+        (look(method="wct"), "wct is too slow for a webcam; choose one of johnson, meta, "),
         (look(method="denoise"), "denoise is too slow for a webcam; choose "),
     ],
 )  # fmt: skip
@@ -538,28 +550,38 @@ def test_a_look_is_read_once_until_it_changes(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(live, "parse_look", noted)
     stream = Stream(None)
     texts = [look("a"), look("a"), look("b"), look("b"), look("a")]
-    assert [stream.look(text).style for text in texts] == ["a", "a", "b", "b", "a"]
+    assert [stream.look(text).styles[0][0] for text in texts] == ["a", "a", "b", "b", "a"]
     assert read == [look("a"), look("b"), look("a")]
     for _ in range(2):
         with pytest.raises(StyleSwapError):
             stream.look("{")
-    assert stream.look(look("a")).style == "a" and len(read) == 5
+    assert stream.look(look("a")).styles == (("a", 1.0),) and len(read) == 5
 
 
-def test_a_style_picture_is_named_by_its_key() -> None:
+def test_style_pictures_are_named_by_their_keys() -> None:
     stream = Stream(None)
     for key in ("", "x"):
         with pytest.raises(StyleSwapError, match="no style picture yet; choose one"):
             stream.styles(parse_look(look(key, "adain")))
-    first, second = stream.show(colourful(1000, 500)), stream.show(colourful(50, 90))
-    assert first != second
+    one, other = colourful(1000, 500), colourful(50, 90)
+    (first,) = stream.show([one])
+    assert stream.show([None, other, one])[2] == first  # the same while it is shown
+    nothing, second = stream.show([None, other])
+    assert nothing == "" and first != second
     with pytest.raises(StyleSwapError):
         stream.styles(parse_look(look(first, "adain")))
-    (style,) = stream.styles(parse_look(look(second, "adain")))
-    assert style.picture is not None and max(style.picture.size) <= live.LONGEST_PICTURE
-    assert style.name is None
-    (style,) = stream.styles(parse_look(look("udnie")))
-    assert (style.name, style.picture) == ("udnie", None)
+    with pytest.raises(StyleSwapError):
+        stream.styles(parse_look(look(second, "adain", **{first: 1.0})))
+    stream.show([one, other])
+    styles = stream.styles(parse_look(look(second, "adain", **{first: 0.5})))
+    assert [(s.weight, s.name) for s in styles] == [(1.0, None), (0.5, None)]
+    sizes = [s.picture.size for s in styles if s.picture]
+    assert sizes == [(356, live.LONGEST_PICTURE), (live.LONGEST_PICTURE, 320)]
+    styles = stream.styles(parse_look(look("udnie", ink=0.5)))
+    assert [(s.name, s.picture, s.weight) for s in styles] == [
+        ("udnie", None, 1),
+        ("ink", None, 0.5),
+    ]
 
 
 VGA, AUTO = (640, 480), LiveParams()
@@ -666,7 +688,7 @@ def test_a_size_has_settled_when_it_lasts(clock: Clock) -> None:
 def painter(
     stream: Stream, style: str, make: Callable[[], Any], size: tuple[int, int] = VGA
 ) -> Any:
-    return stream.painter(Wanted("johnson", style, JohnsonParams(), size), make)
+    return stream.painter(Wanted("johnson", ((style, 1.0),), JohnsonParams(), size), make)
 
 
 class Workshop:
@@ -736,16 +758,18 @@ def test_one_of_another_size_is_not(size: tuple[int, int]) -> None:
     assert painter(stream, "a", shop, size) == "A" and len(shop.orders) == 1
 
 
-def test_a_slider_is_seen_to_move() -> None:
+@pytest.mark.parametrize("slider", ["strength", "weight"])
+def test_a_slider_is_seen_to_move(slider: str) -> None:
     stream, asked = Stream(None), []
 
-    def wanted(strength: float) -> Wanted:
-        return Wanted("johnson", "a", JohnsonParams(strength=strength), (64, 48))
+    def wanted(value: float) -> Wanted:
+        params = JohnsonParams(strength=value if slider == "strength" else 1.0)
+        return Wanted("johnson", (("a", 1.0), ("b", value)), params, (64, 48))
 
-    def begin(strength: float) -> Any:
+    def begin(value: float) -> Any:
         found: Future[Any] = Future()
-        asked.append((strength, found))
-        return stream.painter(wanted(strength), lambda: found)
+        asked.append((value, found))
+        return stream.painter(wanted(value), lambda: found)
 
     stream.painter(wanted(1.0), lambda: ready("1.0"))
     assert [begin(0.9), begin(0.8), begin(0.7)] == ["1.0"] * 3
@@ -856,7 +880,7 @@ def test_a_frame_comes_back_repainted_at_its_own_size(
     assert made.shape == frame.shape and reply.place == 0
     assert off(made, 255 - frame) < 6 < 60 < off(frame, 255 - frame)
     (brush,) = machine.made
-    assert reply.facts == {"size": brush.size, "style": "udnie", "ms": 0.1, "rate": None}
+    assert reply.facts == {"size": brush.size, "styles": (("udnie", 1.0),), "ms": 0.1, "rate": None}
     assert (brush.method, brush.style, brush.params) == ("johnson", "udnie", JohnsonParams())
     assert brush.prepared == 1
 
@@ -916,14 +940,15 @@ def test_a_style_that_takes_long_to_get_ready_holds_nobody_up(room: Room, machin
     assert grey(two, "quick") == 50
 
 
-def test_the_facts_name_the_style_that_is_painted(room: Room, machine: Machine) -> None:
+def test_the_facts_name_the_styles_that_are_painted(room: Room, machine: Machine) -> None:
     machine.shops["b"] = threading.Event()
     stream = room.enter("s", None)
 
     def style(text: str) -> str:
         facts = room.frame(stream, FRAME, look(text)).facts
         assert facts is not None
-        return str(facts["style"])
+        ((name, _),) = facts["styles"]
+        return str(name)
 
     assert [style("a"), style("a"), style("b"), style("b")] == ["a"] * 4
     machine.shops["b"].set()
@@ -1074,7 +1099,8 @@ def test_other_styles_are_got_ready_one_by_one(
     monkeypatch.setattr(live, "SETTLED", -1.0)
     monkeypatch.setattr(live, "REST", 0.0)
     trained(monkeypatch, "a", "b", "c")
-    machine.shops = {name: threading.Event() for name in "abc"}
+    order = ["a+b", "a", "b", "c"]  # first a mixture, which has a network of its own
+    machine.shops = {name: threading.Event() for name in order}
     stream = room.enter("s", None)
 
     def frames(n: int) -> None:
@@ -1083,9 +1109,9 @@ def test_other_styles_are_got_ready_one_by_one(
 
     frames(1)
     assert [brush.style for brush in machine.made] == ["mine"]
-    for k, name in enumerate("abc"):
+    for k, name in enumerate(order):
         frames(3)
-        machine.shops["abc"[k]].set()
+        machine.shops[name].set()
 
         def made(n: int = k + 2) -> bool:
             frames(1)
@@ -1095,7 +1121,7 @@ def test_other_styles_are_got_ready_one_by_one(
         assert machine.made[-1].style == name
     until(lambda: all(brush.prepared for brush in machine.made))
     frames(5)
-    assert [brush.style for brush in machine.made] == ["mine", "a", "b", "c"]
+    assert [brush.style for brush in machine.made] == ["mine", *order]
     assert {brush.size for brush in machine.made} == {(64, 48)}
     assert all(brush.params == JohnsonParams() for brush in machine.made[1:])
 
@@ -1110,7 +1136,8 @@ def test_styles_ahead_are_made_one_at_a_time(
     stream = room.enter("s", None)
     for _ in range(20):
         assert room.frame(stream, FRAME, look("mine")).picture
-    assert [brush.style for brush in machine.made] == ["mine"]  # b waits for a
+    until(lambda: [brush.style for brush in machine.made] == ["mine", "a+b"])  # b waits for a
+    assert room.frame(stream, FRAME, look("mine")).picture
     # And comes at the size that is painted by then.
     less = coded(filmed(32, 24))
     room.frame(stream, less, look("mine"))
@@ -1122,7 +1149,10 @@ def test_styles_ahead_are_made_one_at_a_time(
 
     until(made)
     sizes = [(b.style, b.size) for b in machine.made if b.style != "mine"]
-    assert sizes == [("a", (64, 48)), ("a", (32, 24)), ("b", (32, 24))]
+    assert sizes == [
+        *(("a+b", (64, 48)), ("a", (64, 48))),
+        *(("a+b", (32, 24)), ("a", (32, 24)), ("b", (32, 24))),
+    ]
 
 
 def test_what_a_frame_costs_is_not_learnt_while_a_style_is_got_ready(
@@ -1157,7 +1187,7 @@ def test_a_style_that_cannot_be_got_ready_is_left_out(
     assert room.frame(stream, FRAME, look("mine")).picture
     monkeypatch.setattr(live, "SETTLED", -1.0)
     machine.faults = [fault] if fault else []
-    want = ["mine", "b"] if fault else ["mine", "a", "b"]
+    want = ["mine", "a", "b"] if fault else ["mine", "a+b", "a", "b"]
 
     def made() -> bool:
         assert room.frame(stream, FRAME, look("mine")).picture
@@ -1175,7 +1205,7 @@ def test_nothing_is_got_ready_before_a_size_has_settled_or_for_pictures(
     for _ in range(5):
         room.frame(stream, FRAME, look("mine"))
     monkeypatch.setattr(live, "SETTLED", -1.0)
-    key = stream.show(colourful(50, 40))
+    (key,) = stream.show([colourful(50, 40)])
     until(lambda: bool(room.frame(stream, FRAME, look(key, "adain")) and len(machine.made) > 1))
     for _ in range(5):
         room.frame(stream, FRAME, look(key, "adain"))
@@ -1254,7 +1284,7 @@ def test_a_frame_over_the_wire(client: TestClient, ticket: str, clock: Clock) ->
     assert "no-store" in answer.headers["cache-control"]
     assert off(shown(Reply(answer.content)), 255 - filmed()) < 4
     facts = json.loads(answer.headers[live.FACTS])
-    assert facts == {"size": [64, 48], "style": "udnie", "ms": 0.1, "rate": None}
+    assert facts == {"size": [64, 48], "styles": [["udnie", 1.0]], "ms": 0.1, "rate": None}
 
 
 def test_a_place_in_the_line_is_202(
@@ -1279,8 +1309,16 @@ def test_a_frame_that_a_newer_one_replaced_is_204(
     [
         (b"", None, "The frame is no JPEG or WebP that can be read."),
         (b"\x89PNG", None, "The frame is no JPEG or WebP that can be read."),
-        (FRAME, "", 'A look is {"method": ..., "style": ..., "settings": {...}}.'),
-        (FRAME, look(method="gatys"), "gatys is too slow for a webcam; choose johnson or adain."),
+        (
+            FRAME,
+            "",
+            'A look is {"method": ..., "styles": [[name, weight], ...], "settings": {...}}.',
+        ),
+        (
+            FRAME,
+            look(method="gatys"),
+            "gatys is too slow for a webcam; choose one of johnson, meta, adain.",
+        ),
         (FRAME, look(method="<b>\n"), "There is no method called '<b>\\n'; choose one of "),
     ],
 )

@@ -363,3 +363,20 @@ def test_colour_map_turns_one_covariance_into_another() -> None:
     torch.testing.assert_close(change @ one @ change.mT, other, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(change, change.mT)  # without turning, which would move them more
     assert torch.linalg.eigvalsh(ops.colour_map(one, other, most=0.5)).max() <= 0.5 + 1e-5
+
+
+@pytest.mark.parametrize(("pad", "mode"), [(1, "reflect"), (4, "reflect"), (1, "replicate")])
+def test_with_border_is_torchs_padding_and_so_are_its_gradients(pad: int, mode: str) -> None:
+    x = noise(2, 3, 9, 11).double().requires_grad_(True)
+    weights = noise(2, 3, 9 + 2 * pad, 11 + 2 * pad, seed=1).double()
+    found = {}
+    for name, y in (("ours", ops.with_border(x, pad, mode)), ("torch", F.pad(x, (pad,) * 4, mode))):
+        (slope,) = torch.autograd.grad((y * weights).sum(), x)
+        found[name] = (y.detach(), slope)
+    assert torch.equal(found["ours"][0], found["torch"][0])
+    torch.testing.assert_close(found["ours"][1], found["torch"][1])
+    assert torch.autograd.gradcheck(lambda z: ops.with_border(z, pad, mode), x)
+    several = torch.func.vmap(lambda z: ops.with_border(z, pad, mode))(x.detach()[:, None])
+    assert torch.equal(several[:, 0], found["torch"][0])
+    turned = x.detach().float().contiguous(memory_format=torch.channels_last)
+    assert ops.with_border(turned, pad, mode).is_contiguous(memory_format=torch.channels_last)

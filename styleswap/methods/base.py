@@ -55,6 +55,8 @@ class Repaint(Protocol):
 
 # What becomes of frames (H, W, 3), uint8, all of one size.
 PaintFrames = Callable[[Sequence[Pixels]], list[Pixels]]
+# The state dict of a `styleswap.nets.transformer.TransformerNetwork`, float32; not to be changed.
+Weights = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,9 @@ class Job:
         adain: gives AdaIN's network, and what runs it with the style that was set last.
         inverse: gives the inverse network of a layer of `small`, frozen, on `device`.
         trained: gives what repaints in a trained style, by its name.
+        weights: gives those of a trained style, by its name.
+        write: gives those that the meta network writes for a style picture (1, 3, H, W).
+        written: gives what repaints with such weights; those of the last pictures are kept.
     """
 
     content: Tensor
@@ -81,6 +86,9 @@ class Job:
     adain: Callable[[], tuple[AdainNetwork, Repaint]]
     inverse: Callable[[str], InverseNetwork]
     trained: Callable[[str], Repaint]
+    weights: Callable[[str], Weights]
+    write: Callable[[Tensor], Weights]
+    written: Callable[[Weights], Repaint]
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ OpenVINO's converter takes two seconds for each network, and leaves the layers a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import numpy as np
 import openvino
 import torch
+from numpy.typing import NDArray
 from openvino import opset13 as ov
 from torch import Tensor, nn
 
@@ -59,16 +60,43 @@ def after_doubling(kernel: Tensor) -> Tensor:
 
 def colours_last(x: Tensor) -> Tensor:
     """(3 x 2 x 2, ...), of blocks as `torch.pixel_shuffle` has them, as (2 x 2 x 3, ...)."""
-    return x.unflatten(0, (3, 4)).transpose(0, 1).flatten(0, 1)
+    found: Tensor = x.unflatten(0, (3, 4)).transpose(0, 1).flatten(0, 1)
+    return found
+
+
+# Writes a weight down.
+Weight = Callable[[Tensor], Any]
 
 
 def constant(x: Tensor) -> Any:
-    return ov.constant(x.detach().float().cpu().numpy())
+    return ov.constant(_array(x))
 
 
-def channels(x: Tensor) -> Any:
+class Inputs:
+    """Weights as inputs, which may change once the graph is compiled.
+
+    Attributes:
+        nodes, values: of each, in the order in which the graph takes them.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.values: list[NDArray[np.float32]] = []
+
+    def __call__(self, x: Tensor) -> Any:
+        self.values.append(_array(x))
+        self.nodes.append(ov.parameter(list(x.shape), np.float32))
+        return self.nodes[-1]
+
+
+def _array(x: Tensor) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = x.detach().float().cpu().numpy()
+    return found
+
+
+def channels(x: Tensor, weight: Weight = constant) -> Any:
     """(C,) as what is multiplied with or added to (B, C, H, W)."""
-    return constant(x[None, :, None, None])
+    return weight(x[None, :, None, None])
 
 
 def convolution(y: Any, kernel: Any, stride: int, pad: int, mode: str) -> Any:
@@ -79,13 +107,13 @@ def convolution(y: Any, kernel: Any, stride: int, pad: int, mode: str) -> Any:
     )
 
 
-def after_upsampling(y: Any, kernel: Tensor) -> Any:
+def after_upsampling(y: Any, kernel: Tensor, weight: Weight = constant) -> Any:
     """A 3 x 3 convolution, the border reflected, of what is twice as large by its nearest."""
     # What is reflected after doubling is the border repeated before it.
     y = ov.pad(y, [0, 0, 1, 1], [0, 0, 1, 1], "edge")
-    kernel = constant(after_doubling(kernel))
+    found = weight(after_doubling(kernel))
     # The padding 1, and 2 of the border's doubled pixels.
-    return ov.convolution_backprop_data(y, kernel, [2, 2], pads_begin=[3, 3], pads_end=[3, 3])
+    return ov.convolution_backprop_data(y, found, [2, 2], pads_begin=[3, 3], pads_end=[3, 3])
 
 
 def around(x: Any, margin: int, multiple: int, mode: str, shape: tuple[int, ...]) -> Any:
@@ -116,6 +144,7 @@ def transformer(
     net: TransformerNetwork,
     shape: tuple[int, ...],
     ranges: Mapping[Layer, tuple[float, float]],
+    inputs: Inputs | None = None,
 ) -> openvino.Model:
     """A style's network for pictures (B, 3, H, W) of one shape, less 0.5.
 
@@ -123,35 +152,56 @@ def transformer(
 
     Where there are `ranges`, their layers and the first are multiplied in int8, and what goes in
     and comes out are bytes, which the first layer takes as they are, (B, H, W, 3).
-    """
 
-    def in_bytes(kernel: Tensor) -> Any:
-        most = kernel.detach().abs().amax((1, 2, 3), keepdim=True).numpy()
-        return ov.fake_quantize(constant(kernel), -most, most, -most, most, 255)
+    Args:
+        inputs: takes the weights, which the graph is then given after the pictures; else they are
+            written into it.
+    """
+    weight = constant if inputs is None else inputs
+
+    def in_bytes(kernel: Tensor) -> tuple[Any, Tensor]:
+        """A kernel that is multiplied in int8, and by how much it is larger than it should be."""
+        most = kernel.detach().abs().amax((1, 2, 3), keepdim=True)
+        # A channel of next to nothing shall not become noise.
+        most = most.clamp_min(1e-2 * most.max())
+        return (
+            ov.fake_quantize(weight(kernel / most), *map(np.float32, (-1, 1, -1, 1)), 255),
+            most.flatten(),
+        )
 
     def normalise(part: Layer, y: Any) -> Any:
         assert isinstance(part.norm, nn.InstanceNorm2d)
         y = ov.mvn(y, [2, 3], True, part.norm.eps, "inside_sqrt")
-        return ov.add(ov.multiply(y, channels(part.norm.weight)), channels(part.norm.bias))
+        scale, shift = (channels(p, weight) for p in (part.norm.weight, part.norm.bias))
+        return ov.add(ov.multiply(y, scale), shift)
 
-    def convolved(part: Layer, y: Any, kernel: Tensor) -> Any:
+    def convolved(part: Layer, y: Any, kernel: Tensor) -> tuple[Any, Tensor | None]:
+        """A layer of stride 1, and by how much it is too small, each channel, if at all."""
         if part not in ranges:
-            return convolution(y, constant(kernel), 1, part.pad, "reflect")
-        low, high = (np.float32(end) for end in ranges[part])
-        y = ov.fake_quantize(y, low, high, low, high, 256)
-        return convolution(y, in_bytes(kernel), 1, part.pad, "reflect")
+            return convolution(y, weight(kernel), 1, part.pad, "reflect"), None
+        # The range that is rounded to 256 steps is always the same, 0 to 1: OpenVINO multiplies in
+        # int8 only if it knows that while it compiles.
+        low, high = ranges[part]
+        y = ov.multiply(y, weight(torch.tensor(1 / (high - low)).view(1, 1, 1, 1)))
+        if low:  # -high: normalisation takes away what this adds
+            assert part.conv.bias is None
+            y = ov.add(y, np.float32(0.5))
+        y = ov.fake_quantize(y, *map(np.float32, (0, 1, 0, 1)), 256)
+        found, most = in_bytes(kernel)
+        return convolution(y, found, 1, part.pad, "reflect"), (high - low) * most
 
     def layer(part: Layer, y: Any) -> Any:
-        return normalise(part, convolved(part, y, part.conv.weight))
+        # Normalisation takes away by how much a channel is too small.
+        return normalise(part, convolved(part, y, part.conv.weight)[0])
 
     if ranges:
         batch, colours, height, width = shape
         x = ov.parameter([batch, height, width, colours], np.uint8)
         y = ov.transpose(x, np.array([0, 3, 1, 2]))
-        scale, first = 4 / 255, in_bytes(net.first.conv.weight)
+        scale, first = 4 / 255, in_bytes(net.first.conv.weight)[0]
     else:
         x = y = ov.parameter(list(shape), np.float32)
-        scale, first = 4.0, constant(net.first.conv.weight)
+        scale, first = 4.0, weight(net.first.conv.weight)
     y = around(y, MARGIN, MULTIPLE, "reflect", shape)  # `padded`
     border = [0, 0, net.first.pad, net.first.pad]
     y = ov.pad(y, border, border, "reflect")
@@ -162,15 +212,18 @@ def transformer(
     for block in net.blocks:
         assert isinstance(block, Residual)
         y = ov.add(y, layer(block.second, ov.relu(layer(block.first, y))))
-    y = ov.relu(normalise(net.up, after_upsampling(y, net.up.conv.weight)))
-    y = convolved(net.last, y, colours_last(net.last.conv.weight))
-    y = ov.sigmoid(ov.add(y, channels(colours_last(cast(Tensor, net.last.conv.bias)))))
+    y = ov.relu(normalise(net.up, after_upsampling(y, net.up.conv.weight, weight)))
+    y, less = convolved(net.last, y, colours_last(net.last.conv.weight))
+    if less is not None:
+        y = ov.multiply(y, channels(less, weight))
+    y = ov.sigmoid(ov.add(y, channels(colours_last(cast(Tensor, net.last.conv.bias)), weight)))
     if ranges:
         # Rounded: the last convolution writes bytes.
         ends = (np.float32(0), np.float32(1), np.float32(0), np.float32(255))
         y = ov.convert(ov.fake_quantize(y, *ends, 256), np.uint8)
     # Channels last is how OpenVINO has them in the end: to turn them would cost a copy.
-    return openvino.Model([ov.transpose(y, np.array([0, 2, 3, 1]))], [x])
+    y = ov.transpose(y, np.array([0, 2, 3, 1]))
+    return openvino.Model([y], [x, *(inputs.nodes if inputs else [])])
 
 
 def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:

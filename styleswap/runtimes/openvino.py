@@ -8,6 +8,7 @@ A network is compiled for each shape that it meets.
 from __future__ import annotations
 
 import functools
+import platform
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -24,6 +25,8 @@ from styleswap.runtimes.kept import Kept
 
 CLOUDS = 256  # pixels a side
 ROOM = 1.3
+# Where it has been measured how fast convolutions are whose weights are inputs.
+SHARES = platform.machine().lower() in ("x86_64", "amd64")
 REQUESTS: Kept[Any] = Kept()
 Network = TransformerNetwork | AdainNetwork
 
@@ -71,16 +74,16 @@ def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[float, float]]:
     """
     found = {}
 
-    def see(part: Layer, y: Tensor) -> Tensor:
+    def see(part: Layer, y: Tensor, signed: bool = False) -> Tensor:
         high = ROOM * y.abs().max().item()
-        found[part] = (-high if y.min() < 0 else 0.0, high)
+        found[part] = (-high if signed else 0.0, high)
         return y
 
     y = net.scaled(padded(clouds(CLOUDS)))
     y = F.relu(net.first(y))
     for block in net.blocks:
         assert isinstance(block, Residual)
-        inside = F.relu(block.first(see(block.first, y)))
+        inside = F.relu(block.first(see(block.first, y, signed=True)))
         y = y + block.second(see(block.second, inside))
     see(net.last, F.relu(net.up(F.interpolate(y, scale_factor=2, mode="nearest"))))
     return found
@@ -103,11 +106,18 @@ class OpenVinoRuntime:
     Args:
         int8: multiply all layers in int8, but for the one after the residual blocks. Photographs
             come out as with float32 within 2/255 on average.
+        shared: what is compiled serves all transformer networks that share it, whose weights are
+            its inputs: a new one can paint at once. A frame takes a twentieth longer.
     """
 
-    def __init__(self, net: Network, int8: bool = False) -> None:
+    def __init__(self, net: Network, int8: bool = False, shared: bool = False) -> None:
         self.net = net
         self.ranges = ranges_of(net) if int8 and isinstance(net, TransformerNetwork) else {}
+        self._owner: object = self
+        self._weights: list[Any] = []
+        if shared and SHARES and isinstance(net, TransformerNetwork):
+            self._owner = (TransformerNetwork, net.width, int8)
+            self._weights = self._written()
         # What a picture takes of memory in one piece: 70 bytes a pixel in bfloat16, else 140.
         self.whole_pixels: float = 17_000_000 if "BF16" in abilities() else 9_000_000
 
@@ -155,7 +165,7 @@ class OpenVinoRuntime:
 
     def is_ready(self, width: int, height: int) -> bool:
         """As `styleswap.runtimes.Runtime`."""
-        return REQUESTS.has(self, (1, 3, height, width))
+        return REQUESTS.has(self._owner, (1, 3, height, width))
 
     def _request(self, shape: tuple[int, ...]) -> Any:
         """What infers pictures of `shape`, told the style that was set last."""
@@ -163,10 +173,22 @@ class OpenVinoRuntime:
         if isinstance(self.net, AdainNetwork):
             for i, told in enumerate((self.net.deviation, self.net.mean, self.net.own)):
                 request.get_input_tensor(1 + i).data[:] = told.numpy()
+        for i, weight in enumerate(self._weights):
+            request.set_input_tensor(1 + i, weight)
         return request
 
+    def _written(self) -> list[Any]:
+        """The weights as what is compiled takes them."""
+        import openvino
+
+        from styleswap.runtimes import graph
+
+        inputs = graph.Inputs()
+        graph.transformer(cast(TransformerNetwork, self.net), (1, 3, 32, 32), self.ranges, inputs)
+        return [openvino.Tensor(value, shared_memory=True) for value in inputs.values]
+
     def _compiled(self, shape: tuple[int, ...]) -> Any:
-        return REQUESTS.get(self, shape, lambda: self._compile(shape))
+        return REQUESTS.get(self._owner, shape, lambda: self._compile(shape))
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
         """An inference request for pictures of `shape`."""
@@ -179,5 +201,6 @@ class OpenVinoRuntime:
         if isinstance(self.net, AdainNetwork):
             model = graph.any_style(self.net, shape)
         else:
-            model = graph.transformer(self.net, shape, self.ranges)
+            inputs = graph.Inputs() if self._weights else None
+            model = graph.transformer(self.net, shape, self.ranges, inputs)
         return _core().compile_model(model, "CPU", hints).create_infer_request()

@@ -17,16 +17,15 @@ from styleswap.ui.controls import Controls
 from styleswap.ui.i18n import t
 from styleswap.ui.link import Link, Named
 from styleswap.ui.stage import QUICK
-from styleswap.ui.styles import draw_picture, draw_trained
+from styleswap.ui.styles import StyleBoxes
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the widgets hold: a trained style's name, or a style picture's path."""
+    """What the widgets hold: trained styles' names or style pictures' paths, with weights."""
 
     spec: MethodSpec
-    trained: str | None
-    picture: str | None
+    styles: list[tuple[str, float]]
     settings: dict[str, Any]
 
 
@@ -48,25 +47,18 @@ class Choice:
         starts: Mapping[str, Any] | None = None,
     ) -> None:
         self.specs, self.own, self.prefix, self.starts = methods, own, prefix, starts
-        self.trained: dict[str, gr.Dropdown] = {}
+        self.styles = StyleBoxes(methods, prefix)
         self.methods: dict[str, Controls] = {}
-        self._columns: dict[str, gr.Column] = {}
         self._groups: dict[str, gr.Column] = {}
 
     def draw_style(self) -> None:
         """Where a style is chosen: as columns of the row that is being drawn."""
-        first = self.specs[0]
-        for spec in self.specs:
-            if spec.style == "trained":
-                with gr.Column(min_width=150, visible=spec is first) as column:
-                    self.trained[spec.id] = draw_trained(spec, self.prefix)
-                self._columns[spec.id] = column
-        with gr.Column(min_width=150, visible=first.style == "image") as self._picture:
-            self.style = draw_picture(self.prefix)
+        self.styles.draw_first()
 
     def draw_method(self) -> None:
         """Where a method is chosen, and the settings."""
         first = self.specs[0]
+        self.styles.draw_more()
         self.method = gr.Dropdown(
             [(t(spec.title), spec.id) for spec in self.specs],
             value=first.id,
@@ -84,42 +76,40 @@ class Choice:
         self.method.change(
             self._show,
             self.method,
-            [self.method, self._picture, *self._columns.values(), *self._groups.values()],
+            [self.method, *self.styles.shown, *self._groups.values()],
             **QUICK,
         )
 
     @property
-    def styles(self) -> list[Component]:
+    def looks(self) -> list[Component]:
         """The widgets that say what it shall look like, but for how strongly."""
-        return [self.style, self.method, *self.trained.values()]
+        return [self.method, *self.styles.inputs]
 
     @property
     def inputs(self) -> list[Component]:
         """All widgets."""
         of_methods = [box for method in self.methods.values() for box in method.widgets.values()]
-        return [*self.styles, *of_methods, *self.settings.values()]
+        return [*self.looks, *of_methods, *self.settings.values()]
 
     def chosen(self, values: Mapping[Any, Any]) -> Chosen:
         """What is chosen, out of what the widgets hold."""
         spec = specs.get_spec(values[self.method])
         settings = self.methods[spec.id].settings(values)
         settings |= {name: values[box] for name, box in self.settings.items()}
-        trained = values[self.trained[spec.id]] if spec.id in self.trained else None
-        return Chosen(spec, trained, values[self.style], settings)
+        return Chosen(spec, self.styles.chosen(spec, values), settings)
 
     def link(self, shared: Mapping[str, Named]) -> Link:
         """What a link names: these widgets, and `shared` ones of the tab's own."""
         return Link(
             {**shared, **link.settings(specs.knobs(self.own), self.settings)},
             self.method,
-            link.by_method(self.methods, self.trained, self.style),
+            link.by_method(self.methods, self.styles),
         )
 
     def _show(self, method: str) -> list[Any]:
         spec = specs.get_spec(method)
         return [
             gr.update(info=t(spec.summary)),
-            gr.update(visible=spec.style == "image"),
-            *(gr.update(visible=name == method) for name in self._columns),
+            *self.styles.show(spec),
             *(gr.update(visible=name == method) for name in self._groups),
         ]

@@ -12,8 +12,9 @@ from gradio.components import Component
 from gradio.events import api
 
 from styleswap import specs, weights
+from styleswap.errors import StyleSwapError
 from styleswap.specs import Knob, MethodSpec
-from styleswap.ui.stage import JOBS, toasts
+from styleswap.ui.stage import JOBS, picture_input, toasts
 from styleswap.ui.styles import trained_styles
 
 # Gradio's own schema for JSON is none that MCP takes.
@@ -49,16 +50,19 @@ def settings(knobs: Mapping[str, Sequence[Knob]]) -> Argument:
     return Argument(_typed(gr.JSON(), _SETTINGS), about + " ".join(parts))
 
 
-def numbers(about: str) -> Argument:
-    """A list of numbers."""
-    return Argument(_typed(gr.JSON(), _NUMBERS), about)
-
-
-def method(methods: Sequence[MethodSpec], usual: str) -> Argument:
-    """One of some methods; `usual` where none is named."""
+def method(methods: Sequence[MethodSpec]) -> Argument:
+    """One of some methods; see `method_for` for where none is named."""
     ids = [spec.id for spec in methods]
-    box = _typed(gr.Textbox(usual), {"type": "string", "enum": ids})
-    return Argument(box, " ".join(f"{spec.id}: {spec.summary.en}" for spec in methods))
+    box = _typed(gr.Textbox(), {"type": "string", "enum": ids})
+    about = " ".join(f"{spec.id}: {spec.summary.en}" for spec in methods)
+    trained, picture = (specs.usual_method(trained=kind).id for kind in (True, False))
+    unset = f" Where none is named, {trained} for a trained style and {picture} for a picture."
+    return Argument(box, about + unset)
+
+
+def method_for(method: str | None, trained_style: str | None) -> MethodSpec:
+    """The method that is named, or what takes the style best."""
+    return specs.get_spec(method) if method else specs.usual_method(trained=bool(trained_style))
 
 
 def several(methods: Sequence[MethodSpec]) -> Argument:
@@ -70,12 +74,55 @@ def several(methods: Sequence[MethodSpec]) -> Argument:
 
 def trained_style(methods: Sequence[MethodSpec]) -> Argument:
     """The name of one of the trained styles of some methods."""
-    takers = [spec.id for spec in methods if spec.style == "trained"]
-    names = [entry.name for taker in takers for entry in trained_styles(taker)]
+    about = f"Name of a trained style, for {' and '.join(_takers(methods))}."
+    return Argument(_typed(gr.Textbox(), _name_of_style(methods)), about)
+
+
+def further_styles(methods: Sequence[MethodSpec]) -> dict[str, Argument]:
+    """Styles beside the first one, of either kind, and what each counts; see `all_styles`."""
+    names = _typed(gr.JSON(), {"type": "array", "items": _name_of_style(methods)})
+    counts = "How much each style counts, in their order; all the same where there is none."
+    return {
+        **{
+            f"style_{n}": picture(picture_input(), f"Style picture {n}, to be mixed in.")
+            for n in (2, 3, 4)
+        },
+        "weights": Argument(_typed(gr.JSON(), _NUMBERS), counts),
+        "mix_with": Argument(names, "A list of further trained styles, to be mixed in."),
+    }
+
+
+def all_styles(
+    spec: MethodSpec,
+    pictures: Sequence[str | None],
+    trained_style: str | None,
+    mix_with: list[str] | None,
+    weights: list[float] | None,
+) -> list[tuple[str, Any]]:
+    """The pictures' paths or the trained styles' names that a method takes, with their weights.
+
+    Raises:
+        StyleSwapError: not as many weights, or no list of names.
+    """
+    others = mix_with or []
+    if not isinstance(others, list) or not all(isinstance(name, str) for name in others):
+        raise StyleSwapError("mix_with must be a list of names.")
+    given = [trained_style, *others] if spec.style == "trained" else pictures
+    names = [name for name in given if name]
+    shares = [1.0] * len(names) if weights is None else weights
+    if not isinstance(shares, list) or len(shares) != len(names):
+        raise StyleSwapError(f"weights must be a list of {len(names)} numbers, one for each style.")
+    return list(zip(names, shares, strict=True))
+
+
+def _takers(methods: Sequence[MethodSpec]) -> list[str]:
+    return [spec.id for spec in methods if spec.style == "trained"]
+
+
+def _name_of_style(methods: Sequence[MethodSpec]) -> dict[str, Any]:
+    names = [entry.name for taker in _takers(methods) for entry in trained_styles(taker)]
     # A list of none would allow none, and the sentence that says why is our own.
-    allowed = {"enum": names} if names else {}
-    about = f"Name of a trained style, for {' and '.join(takers)}."
-    return Argument(_typed(gr.Textbox(), {"type": "string", **allowed}), about)
+    return {"type": "string", **({"enum": names} if names else {})}
 
 
 def _typed(box: Component, schema: dict[str, Any]) -> Component:

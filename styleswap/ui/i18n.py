@@ -29,14 +29,14 @@ CONTENT_EXAMPLES = Text("Photographs to try", "示例照片")
 STYLE = Text("Style", "风格")
 STYLE_EXAMPLES = Text("Styles to try", "示例风格")
 MORE_STYLES = Text("Mix in more styles", "混合更多风格")
-FIRST_WEIGHT = Text("Weight of the first style", "第一种风格的权重")
 NTH_STYLE = (
     Text("Second style", "第二种风格"),
     Text("Third style", "第三种风格"),
     Text("Fourth style", "第四种风格"),
-    Text("Fifth style", "第五种风格"),
 )
-WEIGHT = Text("Weight", "权重")
+NO_STYLE = Text("None", "无")
+SHARE = Text("Share", "占比")
+SHARE_HELP = Text("0: none of it; 1: nothing else.", "0：完全没有；1：只有它。")
 TRAINED_STYLE = Text("Trained style", "已训练的风格")
 METHOD = Text("Method", "方法")
 ADVANCED = Text("Advanced settings", "高级设置")
@@ -59,9 +59,9 @@ FIRST_FRAME = Text(
     "这是第一帧。点“开始绘制”处理整段视频。",
 )
 SLOW_VIDEO = Text(
-    "This method repaints every frame by itself, for seconds or minutes each; Johnson and AdaIN are"
-    " made for videos. The time left is shown as soon as the first frames are done.",
-    "此方法逐帧独立重绘，每帧需数秒至数分钟；适合视频的是 Johnson 和 AdaIN。"
+    "This method repaints every frame by itself, for seconds or minutes each; Johnson, Meta and"
+    " AdaIN are made for videos. The time left is shown as soon as the first frames are done.",
+    "此方法逐帧独立重绘，每帧需数秒至数分钟；适合视频的是 Johnson、Meta 和 AdaIN。"
     "前几帧完成后会显示剩余时间。",
 )
 FRAME = Text("Frame {i} of {n}", "第 {i} / {n} 帧")

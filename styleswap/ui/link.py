@@ -26,6 +26,7 @@ from styleswap.ui.controls import Controls, is_switch
 from styleswap.ui.examples import style_examples
 from styleswap.ui.i18n import both
 from styleswap.ui.stage import QUICK
+from styleswap.ui.styles import StyleBoxes
 
 SCRIPT = Path(__file__).with_suffix(".js")
 # Characters of a query that are read; ours have some hundreds.
@@ -87,17 +88,34 @@ def example(box: Component, files: Iterable[Path]) -> Named:
     return Named(box, paths.__getitem__, {hash_file(file): file.stem for file in files})
 
 
-def by_method(
-    methods: Mapping[str, Controls], trained: Mapping[str, gr.Dropdown], picture: gr.Image
-) -> dict[str, dict[str, Named]]:
-    """The style and the settings of every method, whose widgets are given."""
-    pictures = example(picture, style_examples())
+def by_method(methods: Mapping[str, Controls], styles: StyleBoxes) -> dict[str, dict[str, Named]]:
+    """The styles and the settings of every method, whose widgets are given."""
     named = {}
     for name, method in methods.items():
         named[name] = settings(specs.knobs(method.spec.params), method.widgets)
-        if method.spec.style != "none":
-            named[name]["style"] = choice(trained[name]) if name in trained else pictures
+        first, slots = styles.of(method.spec)
+        if first is not None:
+            named[name]["style"] = _style(first)
+        for n, slot in enumerate(slots, 2):
+            named[name] |= {f"style{n}": _style(slot.box), f"share{n}": _share(slot.share)}
     return named
+
+
+def _style(box: gr.Dropdown | gr.Image) -> Named:
+    return choice(box) if isinstance(box, gr.Dropdown) else example(box, style_examples())
+
+
+def _share(box: gr.Slider) -> Named:
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise KeyError(text) from None
+        if not box.minimum <= value <= box.maximum:
+            raise KeyError(text)
+        return value
+
+    return Named(box, read)
 
 
 @dataclass(frozen=True)

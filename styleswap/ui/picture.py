@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from gradio.components import Component
 from styleswap import media, specs, weights
 from styleswap.errors import StyleSwapError
 from styleswap.request import Request, StyleChoice
-from styleswap.specs import MethodSpec, Params, StylisingParams, Text
+from styleswap.specs import MethodSpec, Params, StylisingParams
 from styleswap.ui import controls, endpoints, i18n, link
 from styleswap.ui.controls import Controls
 from styleswap.ui.examples import FIRST_RESULT, content_examples, content_input
@@ -32,7 +32,7 @@ from styleswap.ui.stage import (
     status,
     toasts,
 )
-from styleswap.ui.styles import draw_picture, draw_trained, make_styles, trained_styles
+from styleswap.ui.styles import StyleBoxes, make_styles, trained_styles
 
 if TYPE_CHECKING:
     from styleswap.engine import Engine
@@ -63,22 +63,13 @@ def first_job() -> Request:
 # --- the tab ---
 
 
-@dataclass(frozen=True)
-class Slot:
-    """A place for one style picture, and its weight."""
-
-    picture: gr.Image
-    weight: gr.Slider
-
-
 class PictureTab:
     """The tab's widgets and what happens on them; drawn where it is constructed."""
 
     def __init__(self, page: gr.Blocks, engine: Engine) -> None:
         self.engine = engine
         self.methods: dict[str, Controls] = {}
-        self.trained: dict[str, gr.Dropdown] = {}
-        self.trained_columns: dict[str, gr.Column] = {}
+        self.styles = StyleBoxes(specs.stylisers())
         self.groups: dict[str, gr.Column] = {}
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
@@ -89,11 +80,10 @@ class PictureTab:
                 self.stage = PictureStage(i18n.STYLISE, i18n.FIRST if shown else i18n.IDLE, shown)
         self._wire(page)
         self._wire_endpoint()
-        # Not the further styles: they can only be a visitor's own.
         self.link = Link(
             {"content": link.example(self.content, content_examples())},
             self.method,
-            link.by_method(self.methods, self.trained, self.style),
+            link.by_method(self.methods, self.styles),
         )
 
     def _draw_inputs(self) -> None:
@@ -102,13 +92,8 @@ class PictureTab:
         with gr.Row():
             with gr.Column(min_width=150):
                 self.content = content_input(i18n.CONTENT)
-            for spec in specs_:
-                if spec.style == "trained":
-                    with gr.Column(min_width=150, visible=spec is first) as column:
-                        self.trained[spec.id] = draw_trained(spec)
-                    self.trained_columns[spec.id] = column
-            with gr.Column(min_width=150, visible=first.style == "image") as self.style_column:
-                self.style = draw_picture()
+            self.styles.draw_first()
+        self.styles.draw_more()
         self.method = gr.Dropdown(
             [(t(spec.title), spec.id) for spec in specs_],
             value=first.id,
@@ -124,75 +109,32 @@ class PictureTab:
         for spec in specs_:
             with gr.Column(visible=spec is first) as self.groups[spec.id]:
                 self.methods[spec.id] = controls.build(spec, shared)
-        self._draw_more_styles(first)
-
-    def _draw_more_styles(self, first: MethodSpec) -> None:
-        """Places for as many further styles as the most generous method takes."""
-        most = max((s.max_styles for s in specs.METHODS.values() if s.style == "image"), default=1)
-        self.slots: list[Slot] = []
-        self.slot_columns: list[gr.Column] = []
-
-        def weight(label: Text, elem_id: str) -> gr.Slider:
-            return gr.Slider(0.1, 2.0, 1.0, step=0.1, label=t(label), elem_id=elem_id, buttons=[])
-
-        with gr.Accordion(
-            t(i18n.MORE_STYLES),
-            open=False,
-            visible=first.style == "image" and first.max_styles > 1,
-            elem_id="more-styles",
-        ) as self.more_styles:
-            self.slots.append(Slot(self.style, weight(i18n.FIRST_WEIGHT, "weight-1")))
-            with gr.Row():
-                for n, label in enumerate(i18n.NTH_STYLE[: most - 1], start=2):
-                    with gr.Column(min_width=150, visible=n <= first.max_styles) as column:
-                        picture = picture_input(
-                            label=t(label),
-                            sources=["upload", "clipboard"],
-                            buttons=["fullscreen"],
-                            height=220,
-                            elem_id=f"style-{n}",
-                        )
-                        self.slots.append(Slot(picture, weight(i18n.WEIGHT, f"weight-{n}")))
-                    self.slot_columns.append(column)
 
     # --- events ---
 
     def _wire(self, page: gr.Blocks) -> None:
         for box, what in [
             (self.content, "photograph"),
-            *((slot.picture, "style picture") for slot in self.slots),
+            *((place, "style picture") for place in self.styles.pictures),
         ]:
             # In the queue, since a generator outside it is asked for its first answer alone.
             box.upload(checker(what), box, box, **(QUICK | {"queue": True}), concurrency_limit=None)
         self.method.change(
             self._show_method,
             self.method,
-            [
-                self.method,
-                self.style_column,
-                self.more_styles,
-                *self.slot_columns,
-                *self.trained_columns.values(),
-                *self.groups.values(),
-            ],
+            [self.method, *self.styles.shown, *self.groups.values()],
             **QUICK,
         )
-        inputs: set[Component] = {self.content, self.method, *self.trained.values()}
-        for slot in self.slots:
-            inputs |= {slot.picture, slot.weight}
+        inputs: set[Component] = {self.content, self.method, *self.styles.inputs}
         for method in self.methods.values():
             inputs |= set(method.widgets.values())
         self.stage.wire(page, self._work, inputs, [])
 
     def _show_method(self, method: str) -> list[Any]:
         spec = specs.get_spec(method)
-        pictures = spec.style == "image"
         return [
             gr.update(info=t(spec.summary)),
-            gr.update(visible=pictures),
-            gr.update(visible=pictures and spec.max_styles > 1),
-            *(gr.update(visible=n <= spec.max_styles) for n in range(2, len(self.slots) + 1)),
-            *(gr.update(visible=name == method) for name in self.trained_columns),
+            *self.styles.show(spec),
             *(gr.update(visible=name == method) for name in self.groups),
         ]
 
@@ -202,7 +144,7 @@ class PictureTab:
         shared = self.methods[self.method.value].widgets
         names = (k.name for k in specs.knobs(StylisingParams))
         boxes = [shared[name] for name in names]
-        return [self.content, self.style, self.method, *self.trained.values(), *boxes]
+        return [self.content, *self.styles.chosen_in, self.method, *boxes]
 
     def opened(
         self,
@@ -220,10 +162,10 @@ class PictureTab:
             settings: what the widgets of those in `StylisingParams` hold.
         """
         changes: dict[Component, Any] = {self.content: content, self.method: method}
-        if method in self.trained:
-            changes[self.trained[method]] = trained
-        else:
-            changes[self.style] = style
+        first, others = self.styles.of(specs.get_spec(method))
+        assert first is not None
+        changes[first] = trained if method in self.styles.trained else style
+        changes |= {slot.box: None for slot in others}
         widgets = self.methods[method].widgets
         return changes | {widgets[name]: value for name, value in settings.items()}
 
@@ -232,17 +174,13 @@ class PictureTab:
     ) -> Iterator[dict[Any, Any]]:
         spec = specs.get_spec(values[self.method])
         params = self.methods[spec.id].params(values)
-        pictures = [
-            (values[slot.picture], values[slot.weight]) for slot in self.slots[: spec.max_styles]
-        ]
-        trained = values[self.trained[spec.id]] if spec.id in self.trained else None
-        content = values[self.content]
-        job = make_request(spec, content, make_styles(spec, pictures, trained), params)
-        used = [trained] if trained else [path for path, _ in pictures[:1]]
+        chosen = self.styles.chosen(spec, values)
+        content, names = values[self.content], [name for name, _ in chosen]
+        job = make_request(spec, content, make_styles(spec, chosen), params)
         if getattr(params, "network", None) == "vgg19" and not weights.has_vgg19():
             yield {self.stage.status: status(both(i18n.FETCHING), done=0.0)}
-        about = job.about(content, *(path for path, _ in pictures if path))
-        name = file_name(spec.id, content, *used)
+        about = job.about(content, *names)
+        name = file_name(spec.id, content, *names[:1])
         yield from self.stage.show(self.engine, job, cancel, name, about)
 
     # --- the endpoint ---
@@ -250,6 +188,8 @@ class PictureTab:
     def _wire_endpoint(self) -> None:
         methods = specs.stylisers()
         with gr.Column(visible=False):
+            further = endpoints.further_styles(methods)
+            mix_with = further.pop("mix_with")
             endpoints.publish(
                 "stylize",
                 "Repaint a photograph in a style: a trained style, by its name, or pictures of the"
@@ -262,19 +202,11 @@ class PictureTab:
                     "style": endpoints.picture(
                         picture_input(), "The style picture, for methods that take one."
                     ),
-                    "method": endpoints.method(methods, "gatys"),
+                    "method": endpoints.method(methods),
                     "settings": endpoints.settings({s.id: specs.knobs(s.params) for s in methods}),
-                    **{
-                        f"style_{n}": endpoints.picture(
-                            picture_input(), f"Style picture {n}, to be mixed in."
-                        )
-                        for n in (2, 3, 4)
-                    },
-                    "weights": endpoints.numbers(
-                        "How much each style picture counts, in their order; all the same where"
-                        " there is none."
-                    ),
+                    **further,
                     "trained_style": endpoints.trained_style(methods),
+                    "mix_with": mix_with,
                 },
                 [gr.File(label="picture"), gr.JSON(label="facts")],
             )
@@ -283,30 +215,26 @@ class PictureTab:
         self,
         content: str | None,
         style: str | None = None,
-        method: str = "gatys",
+        method: str | None = None,
         settings: dict[str, Any] | None = None,
         style_2: str | None = None,
         style_3: str | None = None,
         style_4: str | None = None,
         weights: list[float] | None = None,
         trained_style: str | None = None,
+        mix_with: list[str] | None = None,
     ) -> Iterator[tuple[str | None, dict[str, Any]]]:
         with toasts(str):
-            spec = specs.get_spec(method)
+            spec = endpoints.method_for(method, trained_style)
             if not isinstance(settings or {}, Mapping):
                 raise StyleSwapError("settings must be an object of names and values.")
             params = specs.make_params(spec, settings or {})
-            paths = [path for path in (style, style_2, style_3, style_4) if path]
-            shares = [1.0] * len(paths) if weights is None else weights
-            if not isinstance(shares, list) or len(shares) != len(paths):
-                raise StyleSwapError(
-                    f"weights must be a list of {len(paths)} numbers, one for each style picture."
-                )
-            pictures = list(zip(paths, shares, strict=True))
-            job = make_request(spec, content, make_styles(spec, pictures, trained_style), params)
+            pictures = [style, style_2, style_3, style_4]
+            chosen = endpoints.all_styles(spec, pictures, trained_style, mix_with, weights)
+            names = [name for name, _ in chosen]
+            job = make_request(spec, content, make_styles(spec, chosen), params)
             last = yield from answers(paint(self.engine, job, threading.Event()))
             with tempfile.TemporaryDirectory() as folder:
-                used = [trained_style] if spec.style == "trained" else paths[:1]
-                after = Path(folder) / file_name(spec.id, content, *used)
-                media.save_picture(last.result(), after, job.about(content, *paths))
+                after = Path(folder) / file_name(spec.id, content, *names[:1])
+                media.save_picture(last.result(), after, job.about(content, *names))
                 yield str(after), last.facts(spec.id)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
 import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
 
 from styleswap import media, weights
 from styleswap.errors import StyleSwapError
@@ -20,28 +23,188 @@ from styleswap.ui.stage import picture_input
 logger = logging.getLogger(__name__)
 
 
-def make_styles(
-    spec: MethodSpec, pictures: Sequence[tuple[str | None, Any]], trained: str | None
-) -> list[StyleChoice]:
-    """What the engine is told of the style: pictures with weights, or a trained style's name.
+def make_styles(spec: MethodSpec, chosen: Sequence[tuple[str | None, Any]]) -> list[StyleChoice]:
+    """What the engine is told of styles: pictures' paths or trained ones' names, with weights.
 
     Raises:
         StyleSwapError: a picture that cannot be read, or a weight that is no number.
     """
-    if spec.style == "trained":
-        return [StyleChoice(name=trained)] if trained else []
     styles = []
-    for path, weight in pictures:
-        if path:
+    for name, weight in chosen:
+        if name:
             try:
                 number = float(weight)
             except (TypeError, ValueError):
                 raise StyleSwapError(
                     f"A style's weight must be a number above 0, not {weight!r}."
                 ) from None
-            picture = media.open_picture(path, "style picture")
-            styles.append(StyleChoice(picture=picture, weight=number))
-    return styles if spec.style == "image" else []
+            if spec.style == "trained":
+                styles.append(StyleChoice(name=name, weight=number))
+            elif spec.style == "image":
+                picture = media.open_picture(name, "style picture")
+                styles.append(StyleChoice(picture=picture, weight=number))
+    return styles
+
+
+def weighted(chosen: Sequence[tuple[str | None, float]]) -> list[tuple[str, float]]:
+    """Styles with weights, out of styles with shares: how much of what those before it left each
+    takes for itself. The first one's does not count.
+
+    As webcam.js reckons, too. A style that the others leave nothing is not in it.
+    """
+    found: list[tuple[str, float]] = []
+    for name, share in chosen:
+        if name:
+            share = share if found else 1.0
+            found = [(n, weight * (1 - share)) for n, weight in found] + [(name, share)]
+    return [(name, weight) for name, weight in found if weight > 0]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for a further style, and its share: see `weighted`."""
+
+    box: gr.Image | gr.Dropdown
+    share: gr.Slider
+
+
+class StyleBoxes:
+    """Where styles are chosen, for every method; drawn in two parts.
+
+    Args:
+        methods: the first is chosen at first.
+        prefix: of the widgets' ids.
+    """
+
+    def __init__(self, methods: Sequence[MethodSpec], prefix: str = "") -> None:
+        self.specs, self.prefix = methods, prefix
+        self.trained: dict[str, gr.Dropdown] = {}
+        # Of trained styles by method; of pictures one for all methods, under "".
+        self.slots: dict[str, list[Slot]] = {}
+        self._columns: dict[str, gr.Column] = {}
+        self._more: dict[str, gr.Accordion] = {}
+        self._places: list[gr.Column] = []
+
+    def draw_first(self) -> None:
+        """Where the style is chosen: as columns of the row that is being drawn."""
+        first = self.specs[0]
+        for spec in self.specs:
+            if spec.style == "trained":
+                with gr.Column(min_width=150, visible=spec is first) as self._columns[spec.id]:
+                    self.trained[spec.id] = draw_trained(spec, self.prefix)
+        with gr.Column(min_width=150, visible=first.style == "image") as self._columns[""]:
+            self.picture = draw_picture(self.prefix)
+
+    def draw_more(self) -> None:
+        """Where others are chosen to be mixed in, in accordions where this is called."""
+        first = self.specs[0]
+        for spec in self.specs:
+            if spec.style == "trained" and spec.max_styles > 1:
+                with self._accordion(spec.id, spec is first, f"{spec.id}-"):
+                    self.slots[spec.id] = [
+                        self._draw_name(spec, n) for n in range(2, spec.max_styles + 1)
+                    ]
+        most = max((spec.max_styles for spec in self.specs if spec.style == "image"), default=1)
+        with self._accordion("", first.style == "image" and first.max_styles > 1), gr.Row():
+            self.slots[""] = [self._draw_place(n) for n in range(2, most + 1)]
+
+    def _accordion(self, key: str, visible: bool, prefix: str = "") -> gr.Accordion:
+        name = f"{self.prefix}{prefix}more-styles"
+        self._more[key] = gr.Accordion(
+            t(i18n.MORE_STYLES), open=False, visible=visible, elem_id=name
+        )
+        return self._more[key]
+
+    def _draw_name(self, spec: MethodSpec, n: int) -> Slot:
+        name = f"{self.prefix}{spec.id}-style-{n}"
+        known = [(style_label(entry), entry.name) for entry in trained_styles(spec.id)]
+        with gr.Row():
+            box = gr.Dropdown(
+                [(t(i18n.NO_STYLE), ""), *known],
+                value="",
+                label=t(i18n.NTH_STYLE[n - 2]),
+                interactive=True,
+                min_width=150,
+                elem_id=name,
+            )
+            return Slot(box, self._draw_share(n, f"{self.prefix}{spec.id}-share-{n}"))
+
+    def _draw_place(self, n: int) -> Slot:
+        first = self.specs[0]
+        visible = first.style != "image" or n <= first.max_styles
+        with gr.Column(min_width=150, visible=visible) as column:
+            box = picture_input(
+                label=t(i18n.NTH_STYLE[n - 2]),
+                sources=["upload", "clipboard"],
+                buttons=["fullscreen"],
+                height=220,
+                elem_id=f"{self.prefix}style-{n}",
+            )
+            share = self._draw_share(n, f"{self.prefix}share-{n}")
+        self._places.append(column)
+        return Slot(box, share)
+
+    def _draw_share(self, n: int, elem_id: str) -> gr.Slider:
+        """Such that all count alike where nobody moves it."""
+        return gr.Slider(
+            0.0,
+            1.0,
+            round(1 / n, 2),
+            step=0.01,
+            label=t(i18n.SHARE),
+            info=t(i18n.SHARE_HELP),
+            min_width=150,
+            elem_id=elem_id,
+            buttons=[],
+        )
+
+    def of(self, spec: MethodSpec) -> tuple[gr.Dropdown | gr.Image | None, list[Slot]]:
+        """Where the first and where the others are chosen that a method takes."""
+        if spec.style == "none":
+            return None, []
+        key = spec.id if spec.style == "trained" else ""
+        first = self.trained[spec.id] if key else self.picture
+        return first, self.slots.get(key, [])[: spec.max_styles - 1]
+
+    def chosen(self, spec: MethodSpec, values: Mapping[Any, Any]) -> list[tuple[str, float]]:
+        """The styles' names or paths with their weights, out of what the widgets hold."""
+        first, slots = self.of(spec)
+        if first is None:
+            return []
+        pairs = [(values[first], 1.0), *((values[s.box], values[s.share]) for s in slots)]
+        return weighted(pairs)
+
+    @property
+    def pictures(self) -> list[gr.Image]:
+        """The places for pictures, the first one first."""
+        return [self.picture, *(cast(gr.Image, slot.box) for slot in self.slots[""])]
+
+    @property
+    def chosen_in(self) -> list[Component]:
+        """The widgets that hold a style."""
+        slots = [slot.box for slots in self.slots.values() for slot in slots]
+        return [self.picture, *self.trained.values(), *slots]
+
+    @property
+    def inputs(self) -> list[Component]:
+        """All widgets."""
+        shares = [slot.share for slots in self.slots.values() for slot in slots]
+        return [*self.chosen_in, *shares]
+
+    @property
+    def shown(self) -> list[Block]:
+        """What `show` changes."""
+        return [*self._columns.values(), *self._more.values(), *self._places]
+
+    def show(self, spec: MethodSpec) -> list[Any]:
+        """What shows the places that a method has for its styles."""
+        kind = {"trained": spec.id, "image": ""}.get(spec.style)
+        several = spec.max_styles > 1
+        return [
+            *(gr.update(visible=key == kind) for key in self._columns),
+            *(gr.update(visible=key == kind and several) for key in self._more),
+            *(gr.update(visible=n <= spec.max_styles) for n, _ in enumerate(self._places, 2)),
+        ]
 
 
 def draw_trained(spec: MethodSpec, prefix: str = "") -> gr.Dropdown:

@@ -242,7 +242,7 @@ class VideoTab:
         )
         inputs: set[Component] = {self.content, *self.choice.inputs}
         self.stage.wire(page, self._work, inputs, [])
-        changes = [self.content, *self.choice.styles]
+        changes = [self.content, *self.choice.looks]
         gr.on(
             [box.change for box in changes],  # type: ignore[attr-defined]
             self._preview,
@@ -270,10 +270,8 @@ class VideoTab:
     def _job(self, values: dict[Component, Any]) -> tuple[VideoRequest, str | None]:
         """What the widgets ask for, and the style's name or path."""
         c = self.choice.chosen(values)
-        styles = make_styles(c.spec, [(c.picture, 1.0)], c.trained)
-        return make_request(
-            c.spec, values[self.content], styles, c.settings
-        ), c.trained or c.picture
+        job = make_request(c.spec, values[self.content], make_styles(c.spec, c.styles), c.settings)
+        return job, c.styles[0][0] if c.styles else None
 
     def _preview(
         self, values: dict[Component, Any], request: gr.Request
@@ -318,11 +316,12 @@ class VideoTab:
                     "style": endpoints.picture(
                         picture_input(), "The style picture, for methods that take one."
                     ),
-                    "method": endpoints.method(self.specs, self.specs[0].id),
+                    "method": endpoints.method(self.specs),
                     "settings": endpoints.settings(
                         {"every method": specs.knobs(own)}
                         | {s.id: specs.frame_knobs(s, own) for s in self.specs}
                     ),
+                    **endpoints.further_styles(self.specs),
                 },
                 [gr.File(label="video"), gr.JSON(label="facts")],
             )
@@ -332,17 +331,23 @@ class VideoTab:
         content: str | None,
         trained_style: str | None = None,
         style: str | None = None,
-        method: str = "johnson",
+        method: str | None = None,
         settings: dict[str, Any] | None = None,
+        style_2: str | None = None,
+        style_3: str | None = None,
+        style_4: str | None = None,
+        weights: list[float] | None = None,
+        mix_with: list[str] | None = None,
     ) -> Iterator[tuple[str | None, dict[str, Any]]]:
         with toasts(str):
-            spec = specs.get_spec(method)
+            spec = endpoints.method_for(method, trained_style)
             if not isinstance(settings or {}, Mapping):
                 raise StyleSwapError("settings must be an object of names and values.")
-            styles = make_styles(spec, [(style, 1.0)], trained_style)
-            job = make_request(spec, content, styles, settings or {})
+            pictures = [style, style_2, style_3, style_4]
+            chosen = endpoints.all_styles(spec, pictures, trained_style, mix_with, weights)
+            job = make_request(spec, content, make_styles(spec, chosen), settings or {})
             with tempfile.TemporaryDirectory() as folder:
-                name = file_name(spec.id, content, trained_style or style)
+                name = file_name(spec.id, content, *(name for name, _ in chosen[:1]))
                 target = (Path(folder) / name).with_suffix(".mp4")
                 last, shown = None, time.monotonic()
                 for last in film(self.engine, job, target, threading.Event()):

@@ -28,8 +28,11 @@ let ticked = 0, counted = 0, rate = 0;
 
 const settings = () => props.value.settings;
 const trained = () => props.kinds[props.value.method] === 'trained';
-const look = () => JSON.stringify(
-  {...props.value, style: trained() ? props.value.style : props.picture || ''});
+// Each style takes its share of what those before it left, as `weighted` in styles.py has it.
+const mixed = (styles) => styles.filter(([name]) => name).reduce((mix, [name, share]) =>
+  [...mix.map(([n, w]) => [n, w * (1 - share)]), [name, mix.length ? share : 1]], []);
+const look = () => JSON.stringify({...props.value, styles: mixed(props.value.styles.map(
+  ([name, share], i) => [trained() ? name : props.pictures[i], share]))});
 const address = () => {
   const root = (window.gradio_config?.root || document.baseURI).replace(/\/$/, '');
   return `${root}${props.path}?look=${encodeURIComponent(look())}`;
@@ -254,7 +257,7 @@ async function cameras() {
 function keep(blob, suffix) {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
-  link.download = `webcam-${trained() ? props.value.style : props.value.method}.${suffix}`;
+  link.download = `webcam-${trained() ? props.value.styles[0][0] : props.value.method}.${suffix}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }

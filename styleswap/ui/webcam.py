@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from styleswap import live, media, specs, weights
 from styleswap.errors import StyleSwapError
 from styleswap.live import Room
-from styleswap.specs import LiveParams
+from styleswap.specs import LiveParams, MethodSpec
 from styleswap.ui import i18n
 from styleswap.ui.choice import Choice
 from styleswap.ui.i18n import both, t
@@ -37,10 +38,13 @@ TEMPLATE = f"""
 <label class="live-cameras" hidden>{both(i18n.CAMERA)}<select class="live-camera"></select></label>
 """
 
-# What the widgets hold as a look (see `live.parse_look`), in the browser: to show it at once.
+# What the widgets hold, in the browser, for webcam.js to make a look of (see `live.parse_look`): to
+# show it at once. Of each place for a style its name, which a picture has from the server, and its
+# share; the first one's is whole.
 LOOK = """(method, ...held) => {
-  const style = held[%(styles)s[method]] ?? '', at = Object.entries(%(settings)s[method]);
-  return {method, style, settings: Object.fromEntries(at.map(([name, i]) => [name, held[i]]))};
+  const at = Object.entries(%(settings)s[method]);
+  return {method, styles: %(styles)s[method].map(([name, share]) => [held[name], held[share] ?? 1]),
+    settings: Object.fromEntries(at.map(([name, i]) => [name, held[i]]))};
 }"""
 
 # What the script fills in.
@@ -75,10 +79,11 @@ class WebcamTab:
     def _draw_stream(self) -> None:
         first = self.choice.specs[0]
         own = [*specs.frame_knobs(first, LiveParams), *specs.knobs(LiveParams)]
+        places = self._places(first)
         self.stream = gr.HTML(
             {
                 "method": first.id,
-                "style": self.choice.trained[first.id].value or "",
+                "styles": [[b and b.value, share.value if share else 1] for b, share in places],
                 "settings": {k.name: k.default for k in own},
             },
             label=t(i18n.LIVE),
@@ -94,14 +99,15 @@ class WebcamTab:
             kinds={spec.id: spec.style for spec in self.choice.specs},
             texts={name: both(text, **GAPS) for name, text in i18n.LIVE_TEXTS.items()},
             ticket="",
-            picture="",
+            pictures=[],
             poster=poster(first.id),
         )
 
     def _wire(self, page: gr.Blocks) -> None:
         choice = self.choice
-        held = [*choice.trained.values(), *choice.settings.values()]
-        held += [box for method in choice.methods.values() for box in method.widgets.values()]
+        boxes = [box for method in choice.methods.values() for box in method.widgets.values()]
+        styles = [box for box in choice.styles.inputs if not isinstance(box, gr.Image)]
+        held = [*styles, *boxes, *choice.settings.values()]
         settings = {
             spec.id: {
                 name: held.index(box)
@@ -109,39 +115,51 @@ class WebcamTab:
             }
             for spec in choice.specs
         }
-        styles = {name: held.index(box) for name, box in choice.trained.items()}
+        places = {
+            spec.id: [[box and held.index(box) for box in pair] for pair in self._places(spec)]
+            for spec in choice.specs
+        }
         gr.on(
             [box.change for box in (choice.method, *held)],  # type: ignore[attr-defined]
             None,
             [choice.method, *held],
             self.stream,
-            js=LOOK % {"styles": json.dumps(styles), "settings": json.dumps(settings)},
+            js=LOOK % {"styles": json.dumps(places), "settings": json.dumps(settings)},
             api_visibility="private",
         )
-        self.stream.enter(self._enter, choice.style, self.stream, **QUICK)
-        choice.style.change(self._show, choice.style, self.stream, **QUICK)
+        pictures: set[Component] = {*choice.styles.pictures}
+        self.stream.enter(self._enter, pictures, self.stream, **QUICK)
+        for box in pictures:
+            box.change(self._show, pictures, self.stream, **QUICK)  # type: ignore[attr-defined]
         page.unload(self._leave)
 
-    def _enter(self, picture: str | None, request: gr.Request) -> Any:
+    def _places(self, spec: MethodSpec) -> list[tuple[Component | None, Component | None]]:
+        """Where the name and the share of each style of a method are; None where there is none."""
+        first, slots = self.choice.styles.of(spec)
+        places = [(first, None), *((slot.box, slot.share) for slot in slots)]
+        return [(None if isinstance(box, gr.Image) else box, share) for box, share in places]
+
+    def _enter(self, values: dict[Component, Any], request: gr.Request) -> Any:
         """The page's script asks for a ticket."""
         ticket = self.room.enter(str(request.session_hash), request.username).ticket
         update = gr.update(ticket=ticket)
-        # What is wrong with the picture was said when it was chosen.
+        # What is wrong with a picture was said when it was chosen.
         with contextlib.suppress(StyleSwapError):
-            update |= self._shown(picture, request)
+            update |= self._shown(values, request)
         return update
 
-    def _show(self, picture: str | None, request: gr.Request) -> Any:
+    def _show(self, values: dict[Component, Any], request: gr.Request) -> Any:
         """A style picture was chosen."""
         with toasts(html.escape):
-            return self._shown(picture, request)
+            return self._shown(values, request)
 
-    def _shown(self, picture: str | None, request: gr.Request) -> dict[str, Any]:
-        if not picture:
-            return gr.update(picture="")
-        opened = media.open_picture(picture, "style picture")
+    def _shown(self, values: dict[Component, Any], request: gr.Request) -> dict[str, Any]:
+        paths = [values[box] for box in self.choice.styles.pictures]
+        if not any(paths):
+            return gr.update(pictures=[])
+        opened = [path and media.open_picture(path, "style picture") for path in paths]
         stream = self.room.enter(str(request.session_hash), request.username)
-        return gr.update(picture=stream.show(opened))
+        return gr.update(pictures=stream.show(opened))
 
     def _leave(self, request: gr.Request) -> None:
         self.room.leave(str(request.session_hash))

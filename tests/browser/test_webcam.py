@@ -358,7 +358,7 @@ def test_a_server_that_goes_and_comes_back(watch: Watch, engine: Engine) -> None
 
 
 def look() -> str:
-    return json.dumps({"method": "johnson", "style": "swirls", "settings": {}})
+    return json.dumps({"method": "johnson", "styles": [["swirls", 1]], "settings": {}})
 
 
 def post(address: str, **about: Any) -> httpx.Response:

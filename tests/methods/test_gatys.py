@@ -44,6 +44,9 @@ def job(
         inverse=lambda layer: pytest.fail("no inverse network is needed"),
         adain=lambda: pytest.fail("no AdaIN is needed"),
         trained=lambda name: pytest.fail("no trained style is needed"),
+        weights=lambda name: pytest.fail("no trained style is needed"),
+        write=lambda picture: pytest.fail("no picture is needed"),
+        written=lambda found: pytest.fail("no network of its own is needed"),
     )
 
 

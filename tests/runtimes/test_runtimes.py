@@ -202,6 +202,39 @@ def test_compiling_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(compiled) == 1
 
 
+@pytest.mark.skipif(not openvino.SHARES, reason="weights are constants here")
+@pytest.mark.parametrize("name", [n for n in runtimes.available(CPU) if n.startswith("openvino")])
+def test_networks_that_share_what_is_compiled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[tuple[int, ...]] = []
+    compile = openvino.OpenVinoRuntime._compile
+    monkeypatch.setattr(openvino, "REQUESTS", Kept())
+    monkeypatch.setattr(
+        openvino.OpenVinoRuntime,
+        "_compile",
+        lambda self, shape: compiled.append(shape) or compile(self, shape),
+    )
+    x, nets = noise(1, 3, 48, 64), [network(seed) for seed in range(3)]
+    runs = [runtimes.prepare(net, CPU, name, shared=True) for net in nets]
+    runs[0].make_ready(64, 48)
+    assert all(run.is_ready(64, 48) for run in runs)
+    for turn in (0, 1, 2, 1, 0):
+        apart = (runs[turn](x) - nets[turn](x)).abs().mean() * 255
+        assert apart <= (4 if name == "openvino-int8" else 2)
+    assert len(compiled) == 1
+    runtimes.prepare(network(), CPU, name)(x)  # one that shares nothing
+    assert len(compiled) == 2
+
+
+@pytest.mark.skipif("openvino-int8" not in runtimes.available(CPU), reason="no int8")
+def test_int8_leaves_a_silent_channel_silent() -> None:
+    """Its kernel is next to nothing, and divided by its largest weight would be noise."""
+    net, x = network(), example("lake", 96)
+    with torch.no_grad():
+        for block in net.blocks:
+            block.first.conv.weight[::2].mul_(1e-6)  # type: ignore[union-attr,index]
+    assert (openvino.OpenVinoRuntime(net, int8=True)(x) - net(x)).abs().mean() <= 3 / 255
+
+
 @pytest.mark.skipif("openvino" not in runtimes.available(CPU), reason="no OpenVINO")
 def test_frames_go_on_while_another_size_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino, "REQUESTS", Kept())

@@ -34,7 +34,7 @@ class Run:
             self.optimizer.step()
 
     def save(self, path: Path, step: int, extra: dict[str, Tensor] | None = None) -> None:
-        parts = (self.model, self.optimizer, self.generator)
+        parts = (self.model, self.optimizer, self.generator.get_state())
         checkpoint.save(path, step, *parts, extra or {}, SETTINGS)
 
     def load(self, path: Path, settings: dict[str, Any] = SETTINGS) -> tuple[int, dict[str, Any]]:

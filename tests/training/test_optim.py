@@ -16,7 +16,6 @@ def test_a_step_moves_a_weight_by_a_fifth_of_the_rate_of_its_size() -> None:
         optimizer.step(0.1)
         moved = (weight.detach() - before).square().mean().sqrt()
         assert moved / before.square().mean().sqrt() == pytest.approx(0.02, rel=0.25)
-        assert weight.grad is None
 
 
 def test_all_directions_are_turned_alike() -> None:
@@ -46,6 +45,7 @@ def test_it_finds_a_minimum() -> None:
     target = noise(6, 6, seed=1)
     optimizer = RelativeMuon([weight])
     for step in range(200):
+        weight.grad = None
         (weight - target).square().sum().backward()
         optimizer.step(0.3 * one_cycle(step, 200))
     assert (weight - target).abs().max() < 0.02

@@ -69,7 +69,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_learns(photos: Path, tmp_path: Path) -> None:
     seen: list[dict[str, float]] = []
     net, found = run(
-        settings(photos, steps=60),
+        settings(photos, steps=60, width=16),
         tmp_path,
         every=30,
         report=lambda step, losses: seen.append(losses),
@@ -87,26 +87,27 @@ def test_it_learns(photos: Path, tmp_path: Path) -> None:
         assert sheet.size == (2 * 48, 2 * 48)
     with Image.open(tmp_path / "losses.png") as plot:
         assert plot.width > 500 and len(plot.convert("RGB").getcolors(10**6) or []) > 20
-    assert net.width == 4
+    assert net.width == 16
 
 
 def test_the_styles_weight_is_steered(photos: Path, tmp_path: Path) -> None:
     chosen = settings(photos, balance=0.2)
-    objective = StyleTask(chosen, torch.device("cpu"))
-    objective.steer(0.2)
-    assert objective.style_weight == pytest.approx(2.0)
-    objective.steer(0.3)  # too little is left of the photograph
-    assert objective.style_weight == pytest.approx(2.0 * math.exp(-0.02 * 0.5))
-    objective.steer(0.1)
-    objective.steer(5.0)
-    assert objective.style_weight == pytest.approx(2.0 * math.exp(-0.02))
+    weight = StyleTask(chosen, torch.device("cpu")).weight
+    weight.steer(0.2)
+    assert weight.value == pytest.approx(2.0)
+    weight.steer(0.3)  # too little is left of the photograph
+    assert weight.value == pytest.approx(2.0 * math.exp(-0.02 * 0.5))
+    assert weight.tensor.item() == pytest.approx(weight.value)
+    weight.steer(0.1)
+    weight.steer(5.0)
+    assert weight.value == pytest.approx(2.0 * math.exp(-0.02))
     for content, end in ((9.0, 0.2), (0.0, 20.0)):
         for _ in range(400):
-            objective.steer(content)
-        assert objective.style_weight == pytest.approx(end)
-    still = StyleTask(settings(photos), torch.device("cpu"))
+            weight.steer(content)
+        assert weight.value == pytest.approx(end)
+    still = StyleTask(settings(photos), torch.device("cpu")).weight
     still.steer(9.0)
-    assert still.style_weight == 2.0
+    assert still.value == 2.0
     # Through training, the content comes out nearer to what was asked for.
     weights = {}
     for balance in (0.05, 0.6):
@@ -193,7 +194,7 @@ def test_two_processes_train_as_one(
         cli.main()
     assert not ended.value.code
     one, two = (load_file(tmp_path / f"{name}.safetensors") for name in ("one", "two"))
-    start = new_transformer(torch.Generator().manual_seed(0), 16).state_dict()
+    start = new_transformer(torch.Generator().manual_seed(0)).state_dict()
     moved = torch.cat([(one[k].float() - start[k]).flatten() for k in one])
     apart = torch.cat([(one[k].float() - two[k].float()).flatten() for k in one])
     # The gradients' sums are rounded to bfloat16 at other places, which Muon brings out.

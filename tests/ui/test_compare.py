@@ -190,9 +190,15 @@ def test_the_picture_tab_is_given_the_job(made: Any, method: str) -> None:
     assert set(changes) <= set(picture.openable)
     assert changes[picture.method] == method and changes[picture.content] == str(CONTENT)
     if trained:
-        assert changes[picture.trained[method]] == "waves" and picture.style not in changes
+        assert changes[picture.styles.trained[method]] == "waves"
+        assert picture.styles.picture not in changes
     else:
-        assert changes[picture.style] == str(WAVES)
+        assert changes[picture.styles.picture] == str(WAVES)
+    # Nothing that was mixed in before is left.
+    spec = METHODS[method]
+    held = {box: box.value for box in picture.styles.inputs} | changes
+    assert picture.styles.chosen(spec, held) == [(trained or str(WAVES), 1.0)]
+    assert sum(value is None for value in changes.values()) == spec.max_styles - 1
     # What the widgets hold then is the compared job.
     held = {box: box.value for box in picture.methods[method].widgets.values()} | changes
     params = picture.methods[method].params(held)

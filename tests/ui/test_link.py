@@ -86,12 +86,16 @@ def test_an_address_opens_what_it_was_made_of(links: Links, data: st.DataObject)
     spec = specs.get_spec(method or "denoise")
     own = {"video": specs.VideoParams, "webcam": specs.LiveParams}.get(tab)
     knobs = [*(specs.frame_knobs(spec, own) if own else []), *specs.knobs(own or spec.params)]
-    assert {k.name for k in knobs} == fields.keys() - {"method", "style", "content"}
+    further = {f"{what}{n}" for what in ("style", "share") for n in range(2, spec.max_styles + 1)}
+    others = {"method", "style", "content", *further}
+    assert {k.name for k in knobs} == fields.keys() - others and further <= fields.keys()
     optional = {k.name: texts(k, fields[k.name].box) for k in knobs}
     chosen = data.draw(st.fixed_dictionaries({}, optional=optional))
     stems = {
         "style": "udnie" if spec.style == "trained" else "waves",
         "content": "world" if tab == "video" else "lion",
+        "style3": "ink" if spec.style == "trained" else "swirls",
+        "share3": "0.25",
     }
     names = {name: stem for name, stem in stems.items() if name in fields}
 
@@ -103,7 +107,7 @@ def test_an_address_opens_what_it_was_made_of(links: Links, data: st.DataObject)
             assert value == (chosen[k.name] != "none" if is_switch(k) else chosen[k.name])
             assert type(value) is type(chosen[k.name]) or is_switch(k)
     for name, stem in names.items():
-        assert stem in values.pop(fields[name].box)
+        assert stem in str(values.pop(fields[name].box))
     assert values == ({declared.method: method} if method else {})
 
 
@@ -126,6 +130,10 @@ def test_an_address_opens_what_it_was_made_of(links: Links, data: st.DataObject)
         # Gatys takes fewer steps than its slider can show.
         ("?method=gatys&steps=3", "picture", {"method": "gatys"}, ["steps"]),
         ("?method=gatys&style_layers=<b>", "picture", {"method": "gatys"}, ["style_layers"]),
+        ("?style2=ink&share2=0.7&style3=nobody&share3=1.01&share4=nan", "picture",
+         {"johnson-style-2": "ink", "johnson-share-2": 0.7}, ["style3", "share3", "share4"]),
+        ("?method=meta&style2=waves&share2=x&style5=waves", "picture",
+         {"method": "meta", "style-2": "waves.jpg"}, ["share2"]),
         ("?size=128&size=256&size=x", "picture", {"size": 128}, []),
         ("?size=128&x=" + "y" * 100_000 + "&finish=denoise", "picture", {"size": 128}, []),
         ("?%00=%ff&size=%F0%9F&\ud800=\ud800&tab=%E2%80%AE", "picture", {}, ["tab", "size"]),

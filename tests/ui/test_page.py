@@ -25,6 +25,7 @@ from styleswap.methods import denoise
 from styleswap.ui import examples, i18n, page, picture, stage
 from styleswap.ui import video as video_tab
 from styleswap.ui.i18n import both, duration
+from styleswap.ui.styles import weighted
 from styleswap.ui.webcam import WebcamTab
 from tests.helpers import ROOT
 
@@ -90,6 +91,7 @@ def test_stylize_gives_a_png_and_its_numbers(client: Client, photo: Path, style:
     [
         ({"content": None}, "There is no photograph yet"),
         ({"style": None}, "gatys needs a style picture"),
+        ({"style": None, "method": None}, "meta needs a style picture"),
         ({"method": "nonesuch"}, "There is no method called 'nonesuch'"),
         ({"settings": {"size": 1}}, "size must be a whole number"),
         ({"settings": {"stepz": 1}}, "Did you mean steps"),
@@ -102,7 +104,8 @@ def test_stylize_gives_a_png_and_its_numbers(client: Client, photo: Path, style:
 def test_faults_are_one_sentence(
     client: Client, photo: Path, style: Path, arguments: dict[str, Any], sentence: str
 ) -> None:
-    whole = {"content": handle_file(photo), "style": handle_file(style)} | arguments
+    given = {"content": handle_file(photo), "style": handle_file(style), "method": "gatys"}
+    whole = given | arguments
     with pytest.raises(AppError, match=sentence):
         stylize(client, **whole)
 
@@ -181,7 +184,7 @@ def test_the_page_opens_with_what_its_own_defaults_make(engine: Engine) -> None:
     held = {box: box.value for box in tab.methods[job.method].widgets.values()}
     assert tab.method.value == job.method
     assert tab.methods[job.method].params(held) == job.params
-    assert tab.trained[job.method].value == job.styles[0].name
+    assert tab.styles.trained[job.method].value == job.styles[0].name
     with Image.open(examples.FIRST_RESULT) as shown:
         assert shown.size == last.size
         difference = np.asarray(shown, float) - np.asarray(last.result(), float)
@@ -205,37 +208,71 @@ def test_methods_of_every_style_kind_get_their_place(engine: Engine, extra_metho
 
 
 @pytest.mark.parametrize(
-    "method, style_column, more, second, third",
+    "method, places",
     [
-        ("gatys", True, True, True, True),
-        ("fake_image", True, True, True, False),
-        ("fake_trained", False, False, True, False),
-        ("fake_none", False, False, True, False),
+        ("johnson", {"johnson-style", "johnson-more-styles"}),
+        ("gatys", {"style", "more-styles", "style-2", "style-3", "style-4"}),
+        ("fake_image", {"style", "more-styles", "style-2"}),
+        ("fake_trained", {"fake_trained-style"}),
+        ("fake_none", set()),
     ],
 )
 def test_choosing_a_method_shows_its_own(
-    engine: Engine,
-    extra_methods: None,
-    method: str,
-    style_column: bool,
-    more: bool,
-    second: bool,
-    third: bool,
+    engine: Engine, extra_methods: None, method: str, places: set[str]
 ) -> None:
-    import gradio as gr
-
     with gr.Blocks() as blocks:
-        tab = picture.PictureTab(blocks, engine)
-    updates = tab._show_method(method)
-    shown = [update["visible"] for update in updates[1:]]
-    assert shown[:2] == [style_column, more]
-    assert len(tab.slots) == specs.METHODS["gatys"].max_styles
-    if style_column:
-        assert shown[2:4] == [second, third]
-    columns = dict(zip(tab.trained_columns, shown[-len(tab.groups) - 2 :], strict=False))
-    assert columns == {"johnson": False, "fake_trained": method == "fake_trained"}
-    groups = dict(zip(tab.groups, shown[-len(tab.groups) :], strict=True))
-    assert [name for name, visible in groups.items() if visible] == [method]
+        tab: Any = picture.PictureTab(blocks, engine)
+    shown = [update["visible"] for update in tab._show_method(method)[1:]]
+    boxes = [*tab.styles.shown, *tab.groups.values()]
+    visible = dict(zip(boxes, shown, strict=True))
+
+    def seen(box: Any) -> bool:
+        return all(visible.get(b, True) for b in (box, *parents(box)))
+
+    first = [*tab.styles.trained.values(), tab.styles.picture]
+    further = [slot.box for slot in tab.styles.slots[""]]
+    accordions = [box for box in boxes if isinstance(box, gr.Accordion)]
+    assert {box.elem_id for box in (*first, *further, *accordions) if seen(box)} == places
+    assert [name for name, group in tab.groups.items() if visible[group]] == [method]
+    drawn, slots = tab.styles.of(specs.get_spec(method))
+    assert (drawn is None) == (method == "fake_none")
+    assert len(slots) == specs.get_spec(method).max_styles - 1
+
+
+def parents(box: Any) -> list[Any]:
+    return [box.parent, *parents(box.parent)] if box.parent else []
+
+
+def test_shares_are_of_what_the_styles_before_left() -> None:
+    assert weighted([("a", 0.5)]) == [("a", 1.0)]
+    assert weighted([("a", 1.0), ("b", 0.25)]) == [("a", 0.75), ("b", 0.25)]
+    assert weighted([("a", 1.0), (None, 0.5), ("b", 0.5), ("c", 0.2)]) == [
+        ("a", 0.4), ("b", 0.4), ("c", 0.2),
+    ]  # fmt: skip
+    # Whoever takes all is alone, and whoever takes nothing is not there.
+    assert weighted([("a", 1.0), ("b", 1.0), ("c", 0.0)]) == [("b", 1.0)]
+    # Who is first counts, whatever its slider says.
+    assert weighted([("", 1.0), ("b", 0.1), ("c", 0.5)]) == [("b", 0.5), ("c", 0.5)]
+    assert weighted([]) == weighted([(None, 1.0)]) == []
+    # As they stand at first, all count alike.
+    thirds = weighted([("a", 1.0), ("b", 0.5), ("c", 0.33), ("d", 0.25)])
+    assert all(weight == pytest.approx(0.25, abs=0.005) for _, weight in thirds)
+
+
+def test_a_mixture_is_named_in_its_file(client: Client, photo: Path) -> None:
+    path, facts = stylize(
+        client, content=handle_file(photo), trained_style="udnie", mix_with=["great-wave"],
+        weights=[1, 3], settings={"size": 96},
+    )  # fmt: skip
+    with Image.open(path) as result:
+        about = json.loads(result.text["styleswap"])  # type: ignore[attr-defined]
+    assert facts["method"] == about["method"] == "johnson"
+    assert about["styles"] == [
+        {"name": "udnie", "weight": 1}, {"name": "great-wave", "weight": 3},
+    ]  # fmt: skip
+    for wrong in ("udnie", [1], {"a": 1}):
+        with pytest.raises(AppError, match="mix_with must be a list of names"):
+            stylize(client, content=handle_file(photo), trained_style="udnie", mix_with=wrong)
 
 
 def test_the_endpoint_takes_them(extra_client: Client, photo: Path, style: Path) -> None:
@@ -341,11 +378,12 @@ def test_a_page_gets_its_ticket_and_sends_frames(app: str, photo: Path) -> None:
     stream = next(c for c in config["components"] if c["props"].get("elem_id") == "webcam-live")
     events = [d for d in config["dependencies"] if [stream["id"], "enter"] in d["targets"]]
     (enter,) = events
-    given = call(app, enter["id"], [None], "webcam")
-    assert len(given["ticket"]) >= 20 and given["picture"] == ""
-    assert call(app, enter["id"], [None], "webcam")["ticket"] == given["ticket"]
-    assert call(app, enter["id"], [None], "another")["ticket"] != given["ticket"]
-    look = json.dumps(stream["props"]["value"])
+    given = call(app, enter["id"], [None] * 4, "webcam")
+    assert len(given["ticket"]) >= 20 and given["pictures"] == []
+    assert call(app, enter["id"], [None] * 4, "webcam")["ticket"] == given["ticket"]
+    assert call(app, enter["id"], [None] * 4, "another")["ticket"] != given["ticket"]
+    value = stream["props"]["value"]
+    look = json.dumps(value | {"styles": [pair for pair in value["styles"] if pair[0]]})
 
     def send(ticket: str, **headers: str) -> httpx.Response:
         return httpx.post(
@@ -381,11 +419,13 @@ def test_the_webcam_begins_with_a_look_that_it_may_have(tab: Any) -> None:
     own = [*specs.frame_knobs(look.spec, specs.LiveParams), *specs.knobs(specs.LiveParams)]
     assert tab.stream.value["settings"] == {k.name: k.default for k in own}
     assert look.params == look.spec.params() and look.live == specs.LiveParams()
-    assert look.spec is live.live_methods()[0] and look.style == tab.choice.trained["johnson"].value
+    first = tab.choice.styles.trained["johnson"].value
+    assert look.spec is live.live_methods()[0]
+    assert look.styles == ((first, 1), ("", 0.5), ("", 0.33), ("", 0.25))  # webcam.js drops three
     props = tab.stream.props
-    assert props["path"] == live.PATH and props["ticket"] == props["picture"] == ""
+    assert props["path"] == live.PATH and (props["ticket"], props["pictures"]) == ("", [])
     assert props["headers"] == {"ticket": live.TICKET, "facts": live.FACTS}
-    assert props["kinds"] == {"johnson": "trained", "adain": "image"}
+    assert props["kinds"] == {"johnson": "trained", "meta": "image", "adain": "image"}
     assert set(i18n.LIVE_TEXTS) == set(props["texts"])
 
 
@@ -394,24 +434,33 @@ def test_a_look_is_put_together_out_of_the_widgets(tab: Any) -> None:
     method, *held = event.inputs
     assert method is tab.choice.method
     assert {id for id, _ in event.targets} == {box._id for box in event.inputs}
-    before, after, _ = event.js.split("[method]")
-    styles, settings = json.loads(before.split("held[")[1]), json.loads(after.split("entries(")[1])
-    assert {name: held[i] for name, i in styles.items()} == tab.choice.trained
+    before, between, _ = event.js.split("[method]")
+    settings, styles = (
+        json.loads(before.split("entries(")[1]),
+        json.loads(between.split("styles: ")[1]),
+    )
     for spec in live.live_methods():
+        first, slots = tab.choice.styles.of(spec)
+        places = [(first, None), *((slot.box, slot.share) for slot in slots)]
+        assert len(places) == len(styles[spec.id]) == spec.max_styles
+        for (box, share), (i, k) in zip(places, styles[spec.id], strict=True):
+            # A picture is named by the server.
+            assert (i is None) if isinstance(box, gr.Image) else held[i] is box
+            assert (k is None) if share is None else held[k] is share
         names = {k.name for k in specs.frame_knobs(spec, specs.LiveParams)}
         assert settings[spec.id].keys() == names | {k.name for k in specs.knobs(specs.LiveParams)}
         for name, i in settings[spec.id].items():
             prefix = f"webcam-{spec.id}-" if name in names else "webcam-"
             assert held[i].elem_id == f"{prefix}{name}"
         values = {name: held[i].value for name, i in settings[spec.id].items()}
-        text = json.dumps({"method": spec.id, "style": "x", "settings": values})
+        text = json.dumps({"method": spec.id, "styles": [["x", 1]], "settings": values})
         assert live.parse_look(text).params == spec.params()
 
 
 def test_a_ticket_is_the_page_s_own(tab: WebcamTab) -> None:
     room = tab.room
-    ann, bob = (tab._enter(None, visitor(name, name))["ticket"] for name in ("ann", "bob"))
-    assert ann != bob and tab._enter(None, visitor("ann", "ann"))["ticket"] == ann
+    ann, bob = (tab._enter(held(tab), visitor(name, name))["ticket"] for name in ("ann", "bob"))
+    assert ann != bob and tab._enter(held(tab), visitor("ann", "ann"))["ticket"] == ann
     assert room.find(ann, "ann") is not room.find(bob, "bob")
     with pytest.raises(Forbidden):
         room.find(ann, "bob")
@@ -421,33 +470,42 @@ def test_a_ticket_is_the_page_s_own(tab: WebcamTab) -> None:
     assert room.find(bob, "bob")
 
 
-def test_a_style_picture_reaches_the_stream_by_a_key(
+def held(tab: WebcamTab, *paths: Path | None) -> Any:
+    """What the places for pictures hold."""
+    places = tab.choice.styles.pictures
+    return dict(zip(places, [path and str(path) for path in paths] + [None] * 4, strict=False))
+
+
+def test_style_pictures_reach_the_stream_by_keys(
     tab: WebcamTab, style: Path, tmp_path: Path
 ) -> None:
-    entered = tab._enter(str(style), visitor("s"))
+    entered = tab._enter(held(tab, style), visitor("s"))
     stream = tab.room.find(entered["ticket"], None)
 
-    def held(key: str) -> tuple[int, int]:
-        text = json.dumps({"method": "adain", "style": key, "settings": {}})
+    def size(key: str) -> tuple[int, int]:
+        text = json.dumps({"method": "meta", "styles": [[key, 1]], "settings": {}})
         (choice,) = stream.styles(live.parse_look(text))
         assert choice.picture is not None
         return choice.picture.size
 
-    key = entered["picture"]
-    assert held(key)[0] == held(key)[1] > 0  # it is a square
+    key, *rest = entered["pictures"]
+    assert size(key)[0] == size(key)[1] > 0  # it is a square
+    assert rest == [""] * 3
     wide = tmp_path / "wide.png"
     Image.fromarray(np.zeros((40, 80, 3), np.uint8)).save(wide)
-    other = tab._show(str(wide), visitor("s"))["picture"]
-    assert other != key and held(other)[0] == 2 * held(other)[1]
+    both_keys = tab._show(held(tab, style, None, wide), visitor("s"))["pictures"]
+    assert both_keys[:2] == [key, ""] and size(both_keys[2])[0] == 2 * size(both_keys[2])[1]
+    (other, *_) = tab._show(held(tab, wide), visitor("s"))["pictures"]
+    assert other == both_keys[2] and size(other)
     with pytest.raises(StyleSwapError):
-        held(key)
-    assert tab._show(None, visitor("s"))["picture"] == ""
+        size(key)
+    assert tab._show(held(tab), visitor("s"))["pictures"] == []
     bad = tmp_path / "bad.png"
     bad.write_text("only words")
     with pytest.raises(gr.Error, match="style picture"):
-        tab._show(str(bad), visitor("s"))
-    again = tab._enter(str(bad), visitor("s"))  # it was said when it was chosen
-    assert again["ticket"] == entered["ticket"] and "picture" not in again
+        tab._show(held(tab, bad), visitor("s"))
+    again = tab._enter(held(tab, bad), visitor("s"))  # it was said when it was chosen
+    assert again["ticket"] == entered["ticket"] and "pictures" not in again
 
 
 # --- parts ---
