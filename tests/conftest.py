@@ -11,7 +11,7 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from styleswap import specs
 from styleswap.specs import Choice, MethodSpec, StylisingParams, Text, knob
 
 if TYPE_CHECKING:
+    from gradio import Blocks
     from playwright.sync_api import Browser, BrowserType
 
     from styleswap.engine import Engine
@@ -54,19 +55,25 @@ def engine() -> Engine:
     return Engine("cpu")
 
 
-def launch(engine: Engine) -> Iterator[str]:
-    """The page as it is launched by app.py, on a free port; gives its address."""
+def launch(engine: Engine, **options: Any) -> Iterator[Blocks]:
+    """The page as it is launched by app.py, on a free port."""
     from styleswap.ui import page
 
-    demo = page.launch(engine, prevent_thread_lock=True, quiet=True)
-    yield str(demo.local_url)
+    demo = page.launch(engine, prevent_thread_lock=True, quiet=True, **options)
+    yield demo
     demo.close()
 
 
 @pytest.fixture(scope="session")
-def app(engine: Engine) -> Iterator[str]:
-    """Address of the page with the methods that there are."""
+def demo(engine: Engine) -> Iterator[Blocks]:
+    """The page with the methods that there are."""
     yield from launch(engine)
+
+
+@pytest.fixture(scope="session")
+def app(demo: Blocks) -> str:
+    """Its address."""
+    return str(demo.local_url)
 
 
 def chromium(kind: BrowserType, *more: str) -> Browser:
@@ -199,4 +206,5 @@ def extra_methods() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def extra_app(engine: Engine, extra_methods: None) -> Iterator[str]:
     """Address of the page with `extra_methods` too."""
-    yield from launch(engine)
+    for demo in launch(engine):
+        yield str(demo.local_url)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
@@ -15,6 +15,7 @@ from styleswap.specs import Text
 from styleswap.ui import endpoints, examples, i18n, mcp, theme
 from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
+from styleswap.ui.guard import Guard
 from styleswap.ui.i18n import both, t
 from styleswap.ui.link import Link, Links
 from styleswap.ui.picture import PictureTab, first_job
@@ -117,7 +118,14 @@ def launch_options(room: Room) -> dict[str, Any]:
         "ssr_mode": False,
         "mcp_server": True,
         "show_error": True,
-        "app_kwargs": {"routes": live.routes(room)},
+        "app_kwargs": {"routes": live.routes(room), "lifespan": guarded},
         "max_file_size": MAX_BYTES,
         "allowed_paths": [str(file) for file in files],
     }
+
+
+@contextlib.asynccontextmanager
+async def guarded(app: Any) -> AsyncIterator[None]:
+    """Put the guard around Gradio's app, and around all that Gradio itself puts around it."""
+    app.middleware_stack = Guard(app.middleware_stack)
+    yield
