@@ -523,8 +523,9 @@ def writing(
                 with _read_sentences("video"):
                     source = stack.enter_context(_opened(clip.path))
                 writer.sound = _Sound(source, clip, chosen, container)
-        yield writer
-        writer.finish()
+        careful = _Careful(writer)
+        yield careful
+        careful.finish()
 
 
 @contextlib.contextmanager
@@ -535,6 +536,30 @@ def _write_faults() -> Iterator[None]:
     except FFmpegError as fault:
         number = fault.errno or errno.EIO
         raise OSError(number, os.strerror(number)) from fault
+
+
+class _Careful:
+    """A writer that is not called again after a fault, which comes up each time: libavformat, asked
+    to go on after a write that failed, takes the process down."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.fault: Exception | None = None
+
+    def add(self, k: int, pixels: Pixels) -> None:
+        self._once(lambda: self.writer.add(k, pixels))
+
+    def finish(self) -> None:
+        self._once(self.writer.finish)
+
+    def _once(self, write: Callable[[], None]) -> None:
+        if self.fault:
+            raise self.fault
+        try:
+            write()
+        except Exception as fault:
+            self.fault = fault
+            raise
 
 
 class _Mp4:

@@ -874,6 +874,41 @@ def test_a_full_disk(suffix: str, limit: int, plain: Path, tmp_path: Path) -> No
     assert names(tmp_path) == []
 
 
+GO_ON = """
+    import resource, signal, sys
+    from pathlib import Path
+    from styleswap import video
+    from tests.helpers import numbered
+    source, target = map(Path, sys.argv[1:])
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    clip = video.open_clip(source)
+    for limit in (0, 1000, 20000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        faults = []
+        try:
+            with video.writing(target, clip, clip.between(0, 0), (640, 480), 16) as writer:
+                for k in range(60):
+                    try:
+                        writer.add(k, numbered(k, 640, 480))
+                    except Exception as fault:
+                        faults.append(fault)
+        except Exception as fault:
+            print(len(set(faults)), len(faults) > 1, type(fault).__name__, fault)
+"""
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="needs limits on files")
+def test_whoever_goes_on_after_a_fault_is_told_it_again(plain: Path, tmp_path: Path) -> None:
+    """libavformat is not asked a second time: the process would not outlive it."""
+    command = [sys.executable, "-c", textwrap.dedent(GO_ON), str(plain), str(tmp_path / "a.mp4")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        assert line.startswith("1 True StyleSwapError Cannot save as"), line
+
+
 def test_killed_in_the_middle(plain: Path, tmp_path: Path) -> None:
     process = writer_process(plain, tmp_path / "a.mp4", 0)
     assert process.stdout is not None and process.stdout.readline() == "half\n"
