@@ -44,9 +44,9 @@ def read(strict: bool, given: Mapping[str, str] = os.environ) -> Limits:
     Raises:
         StyleSwapError: a value is no number above 0.
     """
-    chosen = {}
+    chosen: dict[str, float] = {}
     for line in fields(Limits):
-        value = line.metadata["strict"] if strict else line.default
+        value: float = line.metadata["strict"] if strict else line.default  # type: ignore[assignment]
         text = given.get(PREFIX + line.name.upper())
         if text:
             try:

@@ -21,7 +21,7 @@ from styleswap import compare, media, specs
 from styleswap.compare import Comparison, Fault, Result, State, Working
 from styleswap.errors import StyleSwapError
 from styleswap.specs import CompareParams, Text
-from styleswap.ui import controls, endpoints, i18n, link
+from styleswap.ui import controls, endpoints, i18n, line, link
 from styleswap.ui.examples import content_examples, content_input, style_examples
 from styleswap.ui.i18n import both, t
 from styleswap.ui.link import Link
@@ -421,7 +421,7 @@ class CompareTab:
     ) -> Iterator[tuple[str | None, list[str] | None, dict[str, Any]]]:
         with toasts(str):
             task = make_task(content, style, methods, settings or {})
-            cancel, shown, results = threading.Event(), time.monotonic(), list[Result]()
+            cancel, shown, results = line.cancel(), time.monotonic(), list[Result]()
             own, faults = compare.untouched(self.engine, task, cancel), {}
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
@@ -435,6 +435,8 @@ class CompareTab:
                         case Working(method, at) if time.monotonic() - shown >= PREVIEW_EVERY:
                             shown = time.monotonic()
                             yield None, None, {"method": method, "step": at.i, "steps": at.n}
+                if cancel.is_set() and not results:
+                    raise StyleSwapError("The job was ended before its first result.")
                 found = compare.save_records(task, own, results, folder)
                 files = [str(folder / result.file) for result in results]
                 files.append(str(folder / compare.RESULTS))

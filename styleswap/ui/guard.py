@@ -7,12 +7,15 @@ a list of what is open decides, and whatever a later Gradio adds is shut until i
 
 from __future__ import annotations
 
+import contextlib
 import re
+from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from styleswap import live
+from styleswap.ui.line import Line
 
 # The routes that the page, programs and agents need, as Gradio writes them, and their methods.
 OPEN: dict[str, str] = {
@@ -67,6 +70,8 @@ OPEN: dict[str, str] = {
 # Where a web address may stand for a file, Gradio fetches it for whoever asks.
 _FETCHING = re.compile(r"/gradio_api/file=\s*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
+_HEARING = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)")
+
 
 def _pattern(route: str) -> str:
     """A regular expression of what Gradio's way of writing a route stands for."""
@@ -90,15 +95,24 @@ def is_open(method: str, path: str) -> bool:
 class Guard:
     """Stands around an app."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, line: Line) -> None:
+        self.app, self.line = app, line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":  # the page has none
             await send({"type": "websocket.close", "code": 1008})
-        elif is_open(scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))):
-            await self.app(scope, receive, send)
+        elif is_open(scope["method"], path := scope["path"].removeprefix(scope["root_path"])):
+            with self._listening(path, scope["query_string"]):
+                await self.app(scope, receive, send)
         else:
             await JSONResponse({"detail": "There is nothing here."}, 404)(scope, receive, send)
+
+    def _listening(self, path: str, query: bytes) -> contextlib.AbstractContextManager[None]:
+        """What tells the line that somebody listens, where this request does."""
+        if path == "/gradio_api/queue/data":
+            return self.line.listening(parse_qs(query.decode()).get("session_hash", [""])[0])
+        if found := _HEARING.fullmatch(path):
+            return self.line.listening(found[1])
+        return contextlib.nullcontext()

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
-from styleswap import live
+from styleswap import limits, live
 from styleswap.errors import StyleSwapError
 from styleswap.live import Room
 from styleswap.specs import Text
-from styleswap.ui import endpoints, examples, i18n, mcp, theme
+from styleswap.ui import endpoints, examples, i18n, line, mcp, theme
 from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.guard import Guard
 from styleswap.ui.i18n import both, t
+from styleswap.ui.line import Line
 from styleswap.ui.link import Link, Links
 from styleswap.ui.picture import PictureTab, first_job
 from styleswap.ui.video import VideoTab
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 DELETE_CACHE = (3600, 12 * 3600)
 # The largest upload: a video. What reads pictures has a limit of its own.
 MAX_BYTES = 512 * 2**20
-# Jobs that may wait in line; who comes later is told so.
-QUEUE = 32
 # Seconds from one look into that line to the next. Gradio looks a thousand times a second, all day:
 # a tenth of a core, and those who compute on all cores wait for the one that is interrupted.
 LOOK_EVERY = 0.02
@@ -81,7 +81,7 @@ def build(room: Room) -> gr.Blocks:
     page = gr.Blocks(
         title="StyleSwap", analytics_enabled=False, fill_width=True, delete_cache=DELETE_CACHE
     )
-    page.queue(max_size=QUEUE)  # first, since Gradio then describes the whole page once more
+    page.queue()  # first, since Gradio then describes the whole page once more
     page._queue.sleep_when_free = LOOK_EVERY
     with page:
         gr.HTML(
@@ -98,6 +98,7 @@ def build(room: Room) -> gr.Blocks:
                     drawn[name] = draw()
         Links({name: tab.link for name, tab in drawn.items()}).wire(page, all_, items)
         endpoints.publish_lists()
+    line.adopt(page, drawn["picture"].naming)
     return page
 
 
@@ -120,6 +121,7 @@ def launch_options(room: Room) -> dict[str, Any]:
         "show_error": True,
         "app_kwargs": {"routes": live.routes(room), "lifespan": guarded},
         "max_file_size": MAX_BYTES,
+        "state_session_capacity": int(limits.now().sessions),
         "allowed_paths": [str(file) for file in files],
     }
 
@@ -127,5 +129,8 @@ def launch_options(room: Room) -> dict[str, Any]:
 @contextlib.asynccontextmanager
 async def guarded(app: Any) -> AsyncIterator[None]:
     """Put the guard around Gradio's app, and around all that Gradio itself puts around it."""
-    app.middleware_stack = Guard(app.middleware_stack)
+    jobs: Line = app.get_blocks()._queue
+    app.middleware_stack = Guard(app.middleware_stack, jobs)
+    sweep = asyncio.create_task(jobs.sweep())
     yield
+    sweep.cancel()

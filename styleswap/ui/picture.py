@@ -16,7 +16,7 @@ from styleswap import media, specs, weights
 from styleswap.errors import StyleSwapError
 from styleswap.request import Request, StyleChoice
 from styleswap.specs import MethodSpec, Params, StylisingParams, Text
-from styleswap.ui import controls, endpoints, i18n, link
+from styleswap.ui import controls, endpoints, i18n, line, link
 from styleswap.ui.controls import Controls
 from styleswap.ui.examples import FIRST_RESULT, content_examples, content_input
 from styleswap.ui.i18n import both, t
@@ -249,6 +249,9 @@ class PictureTab:
 
     def _wire_endpoint(self) -> None:
         methods = specs.stylisers()
+        method = endpoints.method(methods, "gatys")
+        # Where a job's method is named.
+        self.naming = [self.method, method.box]
         with gr.Column(visible=False):
             endpoints.publish(
                 "stylize",
@@ -262,7 +265,7 @@ class PictureTab:
                     "style": endpoints.picture(
                         picture_input(), "The style picture, for methods that take one."
                     ),
-                    "method": endpoints.method(methods, "gatys"),
+                    "method": method,
                     "settings": endpoints.settings({s.id: specs.knobs(s.params) for s in methods}),
                     **{
                         f"style_{n}": endpoints.picture(
@@ -304,7 +307,7 @@ class PictureTab:
                 )
             pictures = list(zip(paths, shares, strict=True))
             job = make_request(spec, content, make_styles(spec, pictures, trained_style), params)
-            last = yield from answers(paint(self.engine, job, threading.Event()))
+            last = yield from answers(paint(self.engine, job, line.cancel()))
             with tempfile.TemporaryDirectory() as folder:
                 used = [trained_style] if spec.style == "trained" else paths[:1]
                 after = Path(folder) / file_name(spec.id, content, *used)

@@ -28,7 +28,7 @@ from styleswap import media
 from styleswap.errors import StyleSwapError
 from styleswap.request import Request, sized
 from styleswap.specs import Text
-from styleswap.ui import i18n
+from styleswap.ui import i18n, line
 from styleswap.ui.i18n import both, t
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ TIME_CAP = 600.0
 PREVIEW_EVERY = 0.5
 # Longer side of a preview, in pixels; it travels inside the event, not as a file.
 PREVIEW_SIDE = 1024
-# Jobs that may wait for the device at once, each in a thread of the server's forty.
-JOBS = 16
 
 # Of events that take no time: they need not wait in line.
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -68,7 +66,8 @@ def answers(
         if time.monotonic() - shown >= PREVIEW_EVERY and last.i < last.n:
             shown = time.monotonic()
             yield None, {"step": last.i, "steps": last.n, "seconds": last.seconds}
-    assert last is not None  # nothing sets an endpoint's cancel
+    if last is None:
+        raise StyleSwapError("The job was ended before its first step.")
     return last
 
 
@@ -273,7 +272,7 @@ class Stage(abc.ABC):
 
         def run(values: dict[Component, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
             with toasts(html.escape):
-                yield from work(values, self.jobs.get(request.session_hash) or threading.Event())
+                yield from work(values, line.cancel(self.jobs.get(request.session_hash)))
 
         buttons = [self.go, self.stop]
         # A telephone shows the picture and the buttons far apart.
@@ -290,8 +289,8 @@ class Stage(abc.ABC):
             [*self.shown, self.status, self.download, *outputs],
             postprocess=False,  # which would save every preview as a file
             show_progress="hidden",
-            concurrency_limit=JOBS,
-            concurrency_id="engine",
+            concurrency_limit=None,
+            concurrency_id=line.ENGINE,
             api_visibility="private",
         )
         # Gradio runs what hangs on `then` only after a success.

@@ -23,12 +23,11 @@ from styleswap.media import Pixels
 from styleswap.movie import VideoProgress, VideoRequest
 from styleswap.request import Stopped, StyleChoice
 from styleswap.specs import MethodSpec
-from styleswap.ui import endpoints, i18n, link
+from styleswap.ui import endpoints, i18n, line, link
 from styleswap.ui.choice import Choice
 from styleswap.ui.examples import THUMB_SIDE, clip_examples, gallery
 from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
-    JOBS,
     PREVIEW_EVERY,
     QUICK,
     TIME_CAP,
@@ -251,8 +250,8 @@ class VideoTab:
             postprocess=False,
             show_progress="hidden",
             trigger_mode="always_last",
-            concurrency_limit=JOBS,
-            concurrency_id="engine",
+            concurrency_limit=None,
+            concurrency_id=line.QUICK,
             api_visibility="private",
         )
         page.load(None, js=IN_STEP)
@@ -345,11 +344,12 @@ class VideoTab:
                 name = file_name(spec.id, content, trained_style or style)
                 target = (Path(folder) / name).with_suffix(".mp4")
                 last, shown = None, time.monotonic()
-                for last in film(self.engine, job, target, threading.Event()):
+                for last in film(self.engine, job, target, line.cancel()):
                     if time.monotonic() - shown >= PREVIEW_EVERY and last.i < last.n:
                         shown = time.monotonic()
                         yield None, {"frame": last.i, "frames": last.n, "seconds": last.seconds}
-                assert last is not None  # nothing sets an endpoint's cancel before a frame
+                if last is None:
+                    raise StyleSwapError("The job was ended before its first frame.")
                 yield str(target), {"method": spec.id, **movie.facts(job, target, last)}
 
 
