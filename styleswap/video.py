@@ -12,6 +12,7 @@ import contextlib
 import errno
 import functools
 import os
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,6 +36,8 @@ from styleswap.media import Pixels
 # The largest frame that is decoded.
 LONGEST_SIDE = 4096
 MOST_PIXELS = 4096 * 2304
+# The most frames of a file: two hours at 60 a second.
+MOST_FRAMES = 432_000
 # The longest clip that becomes a GIF, in seconds: it has no better compression than pictures do.
 LONGEST_GIF = 30
 
@@ -185,12 +188,15 @@ def open_clip(path: str | os.PathLike[str], what: str = "video") -> Clip:
     return _clip(file, size, ticks, Fraction(stream.time_base), last, rates, sound)
 
 
-def read_frames(clip: Clip, chosen: range, size: tuple[int, int]) -> Generator[tuple[int, Pixels]]:
+def read_frames(
+    clip: Clip, chosen: range, size: tuple[int, int], cancel: threading.Event | None = None
+) -> Generator[tuple[int, Pixels]]:
     """Decode some of a clip's frames.
 
     Args:
         chosen: which, as `Clip.between` gives them.
         size: width and height that they are scaled to.
+        cancel: where it is set, there are no more, also while nothing comes of what is read.
 
     Yields:
         A frame's number, ascending, and its pixels.
@@ -198,7 +204,11 @@ def read_frames(clip: Clip, chosen: range, size: tuple[int, int]) -> Generator[t
     Raises:
         StyleSwapError: nothing can be decoded.
     """
-    frames = _webp_frames(clip, size) if _is_webp(clip.path) else _av_frames(clip, chosen, size)
+    cancel = cancel or threading.Event()
+    if _is_webp(clip.path):
+        frames = _webp_frames(clip, size, cancel)
+    else:
+        frames = _av_frames(clip, chosen, size, cancel)
     last = chosen.start - 1
     for k, pixels in frames:
         if k >= chosen.stop:
@@ -206,12 +216,12 @@ def read_frames(clip: Clip, chosen: range, size: tuple[int, int]) -> Generator[t
         if k > last:
             last = k
             yield k, pixels()
-    if last < chosen.start:
+    if last < chosen.start and not cancel.is_set():
         raise StyleSwapError("The video could not be decoded; save it as an MP4 first.")
 
 
 def _av_frames(
-    clip: Clip, chosen: range, size: tuple[int, int]
+    clip: Clip, chosen: range, size: tuple[int, int], cancel: threading.Event
 ) -> Iterator[tuple[int, Callable[[], Pixels]]]:
     with _read_sentences("video"), _opened(clip.path) as container:
         stream = _pictures(container, "video")
@@ -220,6 +230,8 @@ def _av_frames(
             container.seek(clip.ticks[max(0, chosen.start - REORDERED)], stream=stream)
         count = -1
         for packet in container.demux(stream):
+            if cancel.is_set():
+                return
             try:
                 frames = packet.decode()
             except InvalidDataError:  # players leave out what is damaged
@@ -245,6 +257,8 @@ def _pictures(container: Any, what: str) -> Any:
     """The stream of pictures that move; not a cover that comes with music."""
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
+            # Of the frames themselves, whatever the container says; coders pad them a bit.
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS + MOST_PIXELS // 8)}
             return stream
     raise StyleSwapError(f"The {what} has no pictures, only sound; send one with both.")
 
@@ -268,6 +282,10 @@ def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
         if packet.stream_index != stream.index:
             continue
         there += 1
+        if there > MOST_FRAMES:
+            raise StyleSwapError(
+                f"The {what} has more than {MOST_FRAMES} frames; cut it and send a part."
+            )
         if packet.is_discard:
             continue
         count += 1
@@ -460,9 +478,13 @@ def _webp_clip(file: Path, what: str) -> Clip:
     return _clip(file, size, ticks, Fraction(1, 1000), now - ticks[-1], RATES, None)
 
 
-def _webp_frames(clip: Clip, size: tuple[int, int]) -> Iterator[tuple[int, Callable[[], Pixels]]]:
+def _webp_frames(
+    clip: Clip, size: tuple[int, int], cancel: threading.Event
+) -> Iterator[tuple[int, Callable[[], Pixels]]]:
     with _webp(clip.path, "video") as picture:
         for k in range(len(clip.ticks)):
+            if cancel.is_set():
+                return
             picture.seek(k)
             scaled = picture.convert("RGBA").resize(size, Image.Resampling.BICUBIC)
             yield k, functools.partial(_on_white, np.asarray(scaled))

@@ -30,7 +30,6 @@ from styleswap.ui.plot import Point, scatter
 from styleswap.ui.stage import (
     PREVIEW_EVERY,
     QUICK,
-    TIME_CAP,
     Clock,
     Stage,
     checker,
@@ -39,6 +38,7 @@ from styleswap.ui.stage import (
     jpeg,
     picture_input,
     status,
+    time_cap,
     toasts,
     working,
 )
@@ -91,13 +91,13 @@ def make_task(
 
 
 def states(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[State]:
-    """`compare.run` that also ends once `TIME_CAP` seconds of work are over."""
+    """`compare.run` that also ends once `time_cap` seconds of work are over."""
     spent = 0.0
     for state in compare.run(engine, task, cancel):
         yield state
         if isinstance(state, Fault):
             continue
-        if spent + state.progress.seconds >= TIME_CAP:
+        if spent + state.progress.seconds >= time_cap():
             cancel.set()
         if isinstance(state, Result):
             spent += state.progress.seconds

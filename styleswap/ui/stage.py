@@ -24,7 +24,7 @@ from gradio.components.imageslider import SliderData
 from gradio.data_classes import FileData, ImageData
 from PIL import Image
 
-from styleswap import media
+from styleswap import limits, media
 from styleswap.errors import StyleSwapError
 from styleswap.request import Request, sized
 from styleswap.specs import Text
@@ -34,8 +34,6 @@ from styleswap.ui.i18n import both, t
 if TYPE_CHECKING:
     from styleswap.engine import Engine, Progress
 
-# After so many seconds of work a job ends as if it had been stopped: others wait for the device.
-TIME_CAP = 600.0
 # Seconds between two previews.
 PREVIEW_EVERY = 0.5
 # Longer side of a preview, in pixels; it travels inside the event, not as a file.
@@ -47,12 +45,18 @@ QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibil
 logger = logging.getLogger(__name__)
 
 
+def time_cap() -> float:
+    """Seconds of work after which a job ends as if it had been stopped: others wait for the
+    device."""
+    return 60 * limits.now().minutes
+
+
 def paint(engine: Engine, request: Request, cancel: threading.Event) -> Iterator[Progress]:
-    """`Engine.run` that also ends once `TIME_CAP` seconds of work are over."""
+    """`Engine.run` that also ends once `time_cap` seconds of work are over."""
     with contextlib.closing(engine.run(request, cancel)) as steps:  # type: ignore[type-var]
         for progress in steps:
             yield progress
-            if progress.seconds >= TIME_CAP:
+            if progress.seconds >= time_cap():
                 return
 
 
@@ -190,8 +194,8 @@ def finished(progress: Progress, size: tuple[int, int]) -> str:
     if progress.i == progress.n:
         time_taken = i18n.duration(progress.seconds)
         line = both(i18n.DONE, time=time_taken, width=width, height=height)
-    elif progress.seconds >= TIME_CAP:
-        line = both(i18n.CAPPED, minutes=f"{TIME_CAP / 60:g}", i=progress.i, n=progress.n)
+    elif progress.seconds >= time_cap():
+        line = both(i18n.CAPPED, minutes=f"{limits.now().minutes:g}", i=progress.i, n=progress.n)
     else:
         line = both(i18n.STOPPED, i=progress.i, n=progress.n)
     return status(line, losses(progress), 1.0)

@@ -16,7 +16,7 @@ from gradio.components import Component
 from gradio.data_classes import FileData
 from PIL import Image
 
-from styleswap import movie, specs
+from styleswap import limits, movie, probe, specs
 from styleswap import video as files
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
@@ -30,7 +30,6 @@ from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
     PREVIEW_EVERY,
     QUICK,
-    TIME_CAP,
     Stage,
     file_name,
     inline,
@@ -38,6 +37,7 @@ from styleswap.ui.stage import (
     path_of,
     picture_input,
     status,
+    time_cap,
     toasts,
 )
 from styleswap.ui.styles import make_styles
@@ -85,18 +85,39 @@ def make_request(
     if not content:
         raise StyleSwapError("There is no video yet; choose or upload one.")
     params, own = specs.make_frame_params(spec, specs.VideoParams, "A video", settings)
-    return VideoRequest(files.open_clip(content), spec.id, styles, params, own)
+    clip = probe.open_clip(content, cancel=line.cancel())
+    job = VideoRequest(clip, spec.id, styles, params, own)
+    length = float(clip.time(job.chosen.stop) - clip.time(job.chosen.start))
+    if length > limits.now().clip:
+        raise StyleSwapError(
+            f"{length:.0f} s of a video are asked for, and {limits.now().clip:g} s are the most;"
+            " choose a part of it by start and end."
+        )
+    return job
 
 
 def film(
     engine: Engine, job: VideoRequest, target: Path, cancel: threading.Event
 ) -> Iterator[VideoProgress]:
-    """`movie.restyle` that also ends once `TIME_CAP` seconds of work are over."""
-    with contextlib.closing(movie.restyle(engine, job, target, cancel)) as steps:  # type: ignore[type-var]
+    """`movie.restyle` that also ends once `time_cap` seconds of work are over."""
+    restyled = movie.restyle(engine, job, target, cancel)
+    with ended_in_time(cancel), contextlib.closing(restyled) as steps:  # type: ignore[type-var]
         for progress in steps:
             yield progress
-            if progress.seconds >= TIME_CAP:
+            if progress.seconds >= time_cap():
                 cancel.set()
+
+
+@contextlib.contextmanager
+def ended_in_time(cancel: threading.Event) -> Iterator[None]:
+    """Set `cancel` where nothing comes of a file for longer than a job may take."""
+    timer = threading.Timer(time_cap() + limits.now().reading, cancel.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class VideoStage(Stage):
@@ -166,8 +187,8 @@ def finished(progress: VideoProgress, job: VideoRequest) -> str:
     facts = {"i": progress.i, "n": progress.n}
     if progress.i == progress.n:
         line = both(i18n.DONE, time=i18n.duration(progress.seconds), width=width, height=height)
-    elif progress.seconds >= TIME_CAP:
-        line = both(i18n.VIDEO_CAPPED, minutes=f"{TIME_CAP / 60:g}", **facts)
+    elif progress.seconds >= time_cap():
+        line = both(i18n.VIDEO_CAPPED, minutes=f"{limits.now().minutes:g}", **facts)
     else:
         line = both(i18n.VIDEO_STOPPED, **facts)
     begin = float(job.clip.time(job.chosen.start))
@@ -260,7 +281,7 @@ class VideoTab:
         """On an upload: a file that is no video is put out again, with a sentence."""
         with toasts(str):
             try:
-                files.open_clip(path or "")
+                probe.open_clip(path or "", cancel=line.cancel())
             except StyleSwapError:
                 yield None
                 raise
@@ -285,7 +306,9 @@ class VideoTab:
         # What is missing or wrong is said when the person starts the video.
         with contextlib.suppress(StyleSwapError, Stopped):
             job, _ = self._job(values)
-            frame = movie.first_frame(self.engine, job, threading.Event())
+            cancel = line.cancel()
+            with ended_in_time(cancel):
+                frame = movie.first_frame(self.engine, job, cancel)
             # A job may have begun meanwhile.
             if request.session_hash not in self.stage.jobs:
                 yield self.stage.show_frame(frame) | {

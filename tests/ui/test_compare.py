@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from styleswap import specs
+from styleswap import limits, specs
 from styleswap.compare import Fault, Result
 from styleswap.engine import Engine, Progress
 from styleswap.errors import StyleSwapError
@@ -98,7 +99,7 @@ def slow(job: Job) -> Iterator[Step]:
 def test_a_comparison_ends_at_the_time_cap_with_what_is_done(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tab, "TIME_CAP", 0.3)
+    monkeypatch.setattr(limits, "_now", replace(limits.now(), minutes=0.3 / 60))
     for name in ("first", "second"):
         add_method(monkeypatch, slow, id=name)
     task = tab.make_task(str(CONTENT), str(DOTS), ["first", "second"], {"size": 64})

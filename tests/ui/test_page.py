@@ -17,13 +17,12 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from styleswap import live, media, specs, video
+from styleswap import limits, live, media, specs, video
 from styleswap.engine import Engine
 from styleswap.errors import StyleSwapError
 from styleswap.live import Forbidden, Room
 from styleswap.methods import denoise
 from styleswap.ui import examples, i18n, page, picture, stage
-from styleswap.ui import video as video_tab
 from styleswap.ui.i18n import both, duration
 from styleswap.ui.webcam import WebcamTab
 from tests.helpers import ROOT
@@ -255,7 +254,7 @@ def test_the_endpoint_takes_them(extra_client: Client, photo: Path, style: Path)
 def test_a_job_ends_at_the_time_cap_with_what_is_done(
     extra_client: Client, photo: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "TIME_CAP", 0.3)
+    monkeypatch.setattr(limits, "_now", replace(limits.now(), minutes=0.3 / 60))
     began = time.monotonic()
     path, numbers = stylize(
         extra_client, content=handle_file(photo), style=handle_file(style), method="fake_image",
@@ -318,7 +317,7 @@ def test_video_gives_an_mp4_and_its_numbers(
     ):
         with pytest.raises(AppError, match=match):
             client.predict(content, style, None, "johnson", settings, api_name="/video")
-    monkeypatch.setattr(video_tab, "TIME_CAP", 0.1)
+    monkeypatch.setattr(limits, "_now", replace(limits.now(), minutes=0.1 / 60))
     path, numbers = client.predict(clip, "udnie", None, "johnson", {"size": 512}, api_name="/video")
     assert 1 <= numbers["frames"] == len(video.open_clip(path).ticks) < 140
 
