@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import os
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
-from styleswap import limits, live
+from styleswap import limits, live, scratch
 from styleswap.errors import StyleSwapError
 from styleswap.live import Room
 from styleswap.specs import Text
@@ -17,8 +20,8 @@ from styleswap.ui import endpoints, examples, i18n, line, mcp, theme
 from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.guard import Guard
+from styleswap.ui.hosting import Hosting
 from styleswap.ui.i18n import both, t
-from styleswap.ui.line import Line
 from styleswap.ui.link import Link, Links
 from styleswap.ui.picture import PictureTab, first_job
 from styleswap.ui.video import VideoTab
@@ -29,10 +32,10 @@ if TYPE_CHECKING:
 
 # Uploads and results are looked through every hour and deleted when they are half a day old.
 DELETE_CACHE = (3600, 12 * 3600)
-# The largest upload: a video. What reads pictures has a limit of its own.
-MAX_BYTES = 512 * 2**20
-# Seconds from one look into that line to the next. Gradio looks a thousand times a second, all day:
-# a tenth of a core, and those who compute on all cores wait for the one that is interrupted.
+# Seconds between two looks at how much there is of these.
+TIDY_EVERY = 5.0
+# Seconds from one look into the line of jobs to the next. Gradio looks a thousand times a second,
+# all day: a tenth of a core, and those who compute on all cores wait for the one interrupted.
 LOOK_EVERY = 0.02
 
 
@@ -42,16 +45,23 @@ class Tab(Protocol):
     link: Link
 
 
-def launch(engine: Engine, prevent_thread_lock: bool = False, **options: Any) -> gr.Blocks:
+def launch(
+    engine: Engine,
+    hosting: Hosting | None = None,
+    prevent_thread_lock: bool = False,
+    **options: Any,
+) -> gr.Blocks:
     """The page, launched; `options` are Gradio's beside those that the page itself needs.
 
     Args:
+        hosting: how it is reached; None for this machine alone.
         prevent_thread_lock: come back at once, not when the page is closed.
     """
+    hosting = hosting or Hosting()
     room = Room(engine)
     page = build(room)
-    page.launch(prevent_thread_lock=True, **launch_options(room), **options)
-    mcp.adopt(page)
+    page.launch(prevent_thread_lock=True, **launch_options(room, hosting), **options)
+    mcp.adopt(page, hosting)
     if not prevent_thread_lock:
         page.block_thread()
     return page
@@ -102,8 +112,11 @@ def build(room: Room) -> gr.Blocks:
     return page
 
 
-def launch_options(room: Room) -> dict[str, Any]:
+def launch_options(room: Room, hosting: Hosting | None = None) -> dict[str, Any]:
     """What Gradio's ``launch`` is always given."""
+    hosting = hosting or Hosting()
+    # Whether a proxy's word is taken is decided by the guard alone.
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
     files = [
         *examples.content_examples(),
         *examples.clip_examples(),
@@ -119,18 +132,33 @@ def launch_options(room: Room) -> dict[str, Any]:
         "ssr_mode": False,
         "mcp_server": True,
         "show_error": True,
-        "app_kwargs": {"routes": live.routes(room), "lifespan": guarded},
-        "max_file_size": MAX_BYTES,
+        "app_kwargs": {
+            "routes": live.routes(room),
+            "lifespan": functools.partial(guarded, hosting),
+        },
+        "auth": list(hosting.auth) or None,
+        "max_file_size": int(limits.now().upload * 2**20),
         "state_session_capacity": int(limits.now().sessions),
         "allowed_paths": [str(file) for file in files],
     }
 
 
 @contextlib.asynccontextmanager
-async def guarded(app: Any) -> AsyncIterator[None]:
+async def guarded(hosting: Hosting, app: Any) -> AsyncIterator[None]:
     """Put the guard around Gradio's app, and around all that Gradio itself puts around it."""
-    jobs: Line = app.get_blocks()._queue
-    app.middleware_stack = Guard(app.middleware_stack, jobs)
-    sweep = asyncio.create_task(jobs.sweep())
+    page = app.get_blocks()
+    files = Path(app.uploaded_file_dir)
+    files.mkdir(parents=True, exist_ok=True)
+    app.middleware_stack = Guard(app.middleware_stack, app, page._queue, hosting, files)
+    tasks = [asyncio.create_task(page._queue.sweep()), asyncio.create_task(tidied(page, files))]
     yield
-    sweep.cancel()
+    for task in tasks:
+        task.cancel()
+
+
+async def tidied(page: gr.Blocks, files: Path) -> None:
+    """Keep uploads and results within their quota; for as long as the page runs."""
+    while True:
+        await asyncio.sleep(TIDY_EVERY)
+        kept = {path for box in page.blocks.values() for path in getattr(box, "keep_in_cache", ())}
+        await asyncio.to_thread(scratch.tidy, files, limits.now().disk * 10**6, kept)
