@@ -11,7 +11,7 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from styleswap.engine import Engine
     from styleswap.methods.base import Job, Step
+    from styleswap.ui.hosting import Hosting
 
 _folder = tempfile.mkdtemp(prefix="styleswap-tests-")
 
@@ -55,11 +56,11 @@ def engine() -> Engine:
     return Engine("cpu")
 
 
-def launch(engine: Engine, **options: Any) -> Iterator[Blocks]:
+def launch(engine: Engine, hosting: Hosting | None = None) -> Iterator[Blocks]:
     """The page as it is launched by app.py, on a free port."""
     from styleswap.ui import page
 
-    demo = page.launch(engine, prevent_thread_lock=True, quiet=True, **options)
+    demo = page.launch(engine, hosting, prevent_thread_lock=True, quiet=True)
     yield demo
     demo.close()
 

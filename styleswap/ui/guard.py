@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import errno
 import json
 import logging
 import re
@@ -27,6 +26,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from styleswap import limits, live, scratch
+from styleswap.errors import FULL, is_full, without_folders
 from styleswap.ui import i18n
 from styleswap.ui.hosting import Hosting
 from styleswap.ui.line import Line
@@ -43,8 +43,6 @@ MOST_BODY = 8 * 2**20
 MOST_DEPTH, MOST_BRANCHES = 64, 100_000
 # Addresses that are remembered, and logins.
 MOST_ADDRESSES, MOST_LOGINS = 10_000, 1_000
-# The most characters of a sentence.
-MOST_SAID = 300
 
 # The routes that the page, programs and agents need, as Gradio writes them, and their methods.
 OPEN: dict[str, str] = {
@@ -353,12 +351,14 @@ class _Answer:
     def __init__(self, scope: Scope, send: Send, framed: bool) -> None:
         self.scope, self.send, self.framed = scope, send, framed
         self.status, self.sent = 0, False
-        self._held = bytearray()
+        self._held, self._kept = bytearray(), dict[str, str]()
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             if self.status >= 400:
+                kept = Headers(raw=message.get("headers", []))
+                self._kept = {k: kept[k] for k in ("retry-after", "allow") if k in kept}
                 return
             headers = MutableHeaders(raw=list(message.get("headers", [])))
             self._harden(headers)
@@ -392,7 +392,8 @@ class _Answer:
             status = 400  # Gradio's, of what a caller did wrong
         if path.startswith("/gradio_api/file=") and status in (400, 403, 404):
             status, said = 404, "There is no such file here."
-        await self.refuse(path, Refused(status, said or _USUAL.get(status, i18n.BUG.en)))
+        refused = Refused(status, said or _USUAL.get(status, i18n.BUG.en), **self._kept)
+        await self.refuse(path, refused)
 
     async def refuse(self, path: str, refused: Refused) -> None:
         """Answer with a sentence."""
@@ -444,7 +445,6 @@ _PUBLIC = re.compile(
 )
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_PATH = re.compile(r"(?:[A-Za-z]:)?[/\\](?:[^\s'\"/\\]+[/\\])+")
 _OBJECT = re.compile(r" object at 0x|<[a-z_.]+ |\n|Traceback", re.IGNORECASE)
 _USUAL = {
     400: "The request does not fit; /gradio_api/info tells what each endpoint takes.",
@@ -459,12 +459,6 @@ _USUAL = {
 _TAKING = re.compile(r"/gradio_api/(call|run|api|queue|upload|cancel|reset|file=|mcp|heartbeat)")
 
 
-def sentence_of(text: str) -> str:
-    """A text without the folders of this machine, and of a sentence's length."""
-    text = _PATH.sub("", text)
-    return text if len(text) <= MOST_SAID else f"{text[: MOST_SAID - 1]}…"
-
-
 def _said(data: bytes) -> str | None:
     """What an answer says in words, if a person is helped by them."""
     with contextlib.suppress(ValueError, RecursionError):
@@ -472,13 +466,13 @@ def _said(data: bytes) -> str | None:
         if isinstance(text, dict):
             text = text.get("detail") or text.get("error")
         if isinstance(text, str) and text and not _OBJECT.search(text):
-            return sentence_of(text)
+            return without_folders(text)
     return None
 
 
 def _fault(path: str, fault: Exception) -> Refused:
     """What is said of what Gradio's code raised."""
-    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(fault):
         return _full()
     known = (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError, OSError)
     infers = type(fault).__name__ == "FnIndexInferError"
@@ -491,7 +485,7 @@ def _fault(path: str, fault: Exception) -> Refused:
 
 
 def _full() -> Refused:
-    return Refused(507, "The server's disk is full; try again later.", Retry_After="600")
+    return Refused(507, FULL, Retry_After="600")
 
 
 def _tell(scope: Scope, status: int, path: str, sentence: str) -> None:

@@ -92,7 +92,7 @@ class Line(Queue):
         """Join the line.
 
         Raises:
-            HTTPException: there is no such function or method, or no place.
+            HTTPException: there is no such function, or no place.
         """
         fns = self.blocks.fns
         if body.fn_index not in fns:
@@ -116,10 +116,8 @@ class Line(Queue):
         for box, value in zip(fn.inputs, data, strict=False):
             if box in self.methods:
                 method = specs.METHODS.get(value) if isinstance(value, str) else None
-                if method is None:
-                    known = ", ".join(specs.METHODS)
-                    raise HTTPException(422, f"There is no such method; there are {known}.")
-                return ENGINE if method.pace == "minutes" else QUICK
+                # That there is no such method is told at once, too.
+                return ENGINE if method and method.pace == "minutes" else QUICK
         return str(fn.concurrency_id)
 
     def _check(self, lane: str | None, address: str, session: str | None) -> int:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
+from gradio.exceptions import InvalidPathError
 
 from styleswap import limits, live, scratch
-from styleswap.errors import StyleSwapError
+from styleswap.errors import FULL, StyleSwapError, is_full
 from styleswap.live import Room
 from styleswap.specs import Text
 from styleswap.ui import endpoints, examples, i18n, line, mcp, theme
@@ -37,6 +39,35 @@ TIDY_EVERY = 5.0
 # Seconds from one look into the line of jobs to the next. Gradio looks a thousand times a second,
 # all day: a tenth of a core, and those who compute on all cores wait for the one interrupted.
 LOOK_EVERY = 0.02
+
+NO_FIT = "The request does not fit; /gradio_api/info tells what each endpoint takes."
+NOT_UPLOADED = "A file is named by what /gradio_api/upload answered; upload it first."
+
+logger = logging.getLogger(__name__)
+
+
+class Page(gr.Blocks):
+    """Gradio's, but that what a caller gets wrong before one of our functions is called, or after,
+    is told in a sentence of ours: Gradio's own tell folders, objects and lines of code."""
+
+    async def preprocess_data(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super().preprocess_data(*args, **kwargs)
+        except InvalidPathError:
+            raise gr.Error(NOT_UPLOADED, print_exception=False) from None
+        except Exception as fault:
+            if isinstance(fault, gr.Error) and not fault.print_exception:
+                raise  # ours
+            raise gr.Error(FULL if is_full(fault) else NO_FIT, print_exception=False) from None
+
+    async def postprocess_data(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super().postprocess_data(*args, **kwargs)
+        except Exception as fault:
+            if not is_full(fault):
+                logger.exception("a bug")
+            sentence = FULL if is_full(fault) else i18n.BUG.en
+            raise gr.Error(sentence, print_exception=False) from None
 
 
 class Tab(Protocol):
@@ -88,7 +119,7 @@ def build(room: Room) -> gr.Blocks:
         ("webcam", i18n.WEBCAM_TAB, lambda: WebcamTab(page, room)),
         ("denoise", i18n.DENOISE_TAB, lambda: DenoiseTab(page, room.engine)),
     ]
-    page = gr.Blocks(
+    page = Page(
         title="StyleSwap", analytics_enabled=False, fill_width=True, delete_cache=DELETE_CACHE
     )
     page.queue()  # first, since Gradio then describes the whole page once more

@@ -249,10 +249,10 @@ class PictureTab:
 
     def _wire_endpoint(self) -> None:
         methods = specs.stylisers()
-        method = endpoints.method(methods, "gatys")
-        # Where a job's method is named.
-        self.naming = [self.method, method.box]
         with gr.Column(visible=False):
+            method = endpoints.method(methods, "gatys")
+            # Where a job's method is named.
+            self.naming = [self.method, method.box]
             endpoints.publish(
                 "stylize",
                 "Repaint a photograph in a style: a trained style, by its name, or pictures of the"

@@ -25,7 +25,7 @@ from gradio.data_classes import FileData, ImageData
 from PIL import Image
 
 from styleswap import limits, media
-from styleswap.errors import StyleSwapError
+from styleswap.errors import FULL, StyleSwapError, for_strangers, is_full
 from styleswap.request import Request, sized
 from styleswap.specs import Text
 from styleswap.ui import i18n, line
@@ -85,8 +85,10 @@ def toasts(escape: Callable[[str], str]) -> Iterator[None]:
     try:
         yield
     except StyleSwapError as error:
-        raise gr.Error(escape(str(error)), print_exception=False) from None
-    except Exception:
+        raise gr.Error(escape(for_strangers(error)), print_exception=False) from None
+    except Exception as fault:
+        if is_full(fault):
+            raise gr.Error(escape(FULL), print_exception=False) from None
         logger.exception("a bug")
         raise gr.Error(escape(i18n.BUG.en), print_exception=False) from None
 

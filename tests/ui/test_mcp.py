@@ -25,7 +25,7 @@ from PIL import Image
 from styleswap import specs, weights
 from styleswap.engine import Engine
 from styleswap.methods import denoise
-from styleswap.ui import mcp, page
+from styleswap.ui import line, mcp, page
 
 TOOLS = ["stylize", "compare", "video", "denoise", "methods", "styles"]
 
@@ -274,6 +274,7 @@ def test_a_page_without_its_tools_does_not_come_up(
 
     with gr.Blocks() as blocks:
         pass
+    line.adopt(blocks, [])
     monkeypatch.setattr("gradio.mcp.GradioMCPServer.__init__", fail)
     monkeypatch.setattr(page, "build", lambda room: blocks)
     with pytest.raises(RuntimeError, match="no such luck"):
