@@ -383,7 +383,8 @@ class Stream:
 
     def _take(self) -> tuple[Wanted, Painter]:
         """What was coming, waited for."""
-        assert self._coming
+        if self._coming is None:
+            raise RuntimeError("nothing is being got ready")
         (wanted, coming), self._coming = self._coming, None
         return wanted, coming.result()
 

@@ -131,6 +131,8 @@ def main(arguments: Sequence[str]) -> None:
         found: dict[str, Any] = {"error": str(error)}
     except MemoryError:
         found = {"error": f"The {what} takes too much memory to look at; send another."}
+    except Exception:  # on hostile bytes FFmpeg's and Pillow's readers raise almost anything
+        found = {"error": f"The {what} cannot be read; save it as an MP4 first."}
     else:
         found = {
             "size": clip.size,

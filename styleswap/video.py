@@ -51,8 +51,11 @@ FORMATS = (
 # on frames that do not say when they are shown.
 INDEXED = ("mov", "matroska")
 SUFFIXES = (".mp4", ".gif")
-# Sound that MP4 holds and browsers play; other sound becomes AAC.
+# Sound that MP4 holds and browsers play; other sound becomes AAC, and so does MP3 of lower rates.
 KEPT_SOUND = ("aac", "mp3", "opus", "flac")
+LEAST_MP3 = 16_000
+# Frames a second that no camera and no player has.
+MOST_RATE = 1000
 
 # Constant frame rates that files mean when their timestamps are rounded.
 RATES = tuple(
@@ -185,6 +188,12 @@ def open_clip(path: str | os.PathLike[str], what: str = "video") -> Clip:
             stream = _pictures(container, what)
             ticks, last = _timing(container, stream, what)
     _check_size(size[0], size[1], what)
+    rate = len(ticks) / float((ticks[-1] + last - ticks[0]) * stream.time_base)
+    if rate > MOST_RATE:
+        raise StyleSwapError(
+            f"The {what} says that it has {rate:.3g} frames a second, which nothing plays; save it"
+            " as an MP4 first."
+        )
     return _clip(file, size, ticks, Fraction(stream.time_base), last, rates, sound)
 
 
@@ -255,11 +264,17 @@ def _is_indexed(container: Any) -> bool:
 
 def _pictures(container: Any, what: str) -> Any:
     """The stream of pictures that move; not a cover that comes with music."""
+    unknown = False
     for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
+        unknown = unknown or stream.codec_context is None
+        if stream.codec_context and not stream.disposition & Disposition.attached_pic:
             # Of the frames themselves, whatever the container says; coders pad them a bit.
             stream.codec_context.options = {"max_pixels": str(MOST_PIXELS + MOST_PIXELS // 8)}
             return stream
+    if unknown:
+        raise StyleSwapError(
+            f"The {what} is coded in a way that is not known here; save it as an MP4 first."
+        )
     raise StyleSwapError(f"The {what} has no pictures, only sound; send one with both.")
 
 
@@ -325,6 +340,7 @@ def _clip(
 ) -> Clip:
     """A clip whose rate is the first of `rates` that its timing keeps to, else the mean."""
     mean = len(ticks) / ((ticks[-1] + last - ticks[0]) * time_base)
+    mean = mean.limit_denominator(10**6)
     for rate in [*rates, mean]:
         if rate and _keeps_to(rate, ticks, time_base, last):
             return Clip(file, size, ticks, time_base, last, Fraction(rate), True, sound)
@@ -555,6 +571,10 @@ def _write_faults() -> Iterator[None]:
     """What FFmpeg says of writing, such as a full disk, as Python says it."""
     try:
         yield
+    except OverflowError as fault:  # numbers of FFmpeg's have 32 or 64 bits
+        raise StyleSwapError(
+            "The video's times are such that they cannot be written; save it as an MP4 first."
+        ) from fault
     except FFmpegError as fault:
         number = fault.errno or errno.EIO
         raise OSError(number, os.strerror(number)) from fault
@@ -652,8 +672,11 @@ class _Sound:
         self.begin = clip.ticks[chosen.start] * clip.time_base
         # What a coder starts with lies before the first frame; it is kept with that.
         self.early = Fraction(0) if chosen.start else PRIMING
-        self.packets = self._copied() if clip.sound in KEPT_SOUND else self._encoded()
-        if clip.sound in KEPT_SOUND:
+        kept = clip.sound in KEPT_SOUND
+        if clip.sound == "mp3" and self.stream.rate < LEAST_MP3:
+            kept = False
+        self.packets = self._copied() if kept else self._encoded()
+        if kept:
             self.out = target.add_stream_from_template(self.stream)
         else:
             wanted = min(48_000, self.stream.rate)

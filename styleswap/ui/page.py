@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 from gradio.exceptions import InvalidPathError
+from gradio.routes import file_upload_statuses as uploads
 
 from styleswap import limits, live, scratch
-from styleswap.errors import FULL, StyleSwapError, is_full
+from styleswap.errors import FULL, StyleSwapError, for_strangers, is_full
 from styleswap.live import Room
 from styleswap.specs import Text
-from styleswap.ui import endpoints, examples, i18n, line, mcp, theme
+from styleswap.ui import endpoints, examples, fetch, i18n, line, mcp, theme
 from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.guard import Guard
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 DELETE_CACHE = (3600, 12 * 3600)
 # Seconds between two looks at how much there is of these.
 TIDY_EVERY = 5.0
+# Uploads whose progress is remembered until somebody asks for it.
+MOST_TRACKED = 200
 # Seconds from one look into the line of jobs to the next. Gradio looks a thousand times a second,
 # all day: a tenth of a core, and those who compute on all cores wait for the one interrupted.
 LOOK_EVERY = 0.02
@@ -50,9 +53,12 @@ class Page(gr.Blocks):
     """Gradio's, but that what a caller gets wrong before one of our functions is called, or after,
     is told in a sentence of ours: Gradio's own tell folders, objects and lines of code."""
 
-    async def preprocess_data(self, *args: Any, **kwargs: Any) -> Any:
+    async def preprocess_data(self, block_fn: Any, inputs: Any, *args: Any) -> Any:
         try:
-            return await super().preprocess_data(*args, **kwargs)
+            inputs = await fetch.fetched(inputs, Path(gr.utils.get_upload_folder()))
+            return await super().preprocess_data(block_fn, inputs, *args)
+        except StyleSwapError as error:
+            raise gr.Error(for_strangers(error), print_exception=False) from None
         except InvalidPathError:
             raise gr.Error(NOT_UPLOADED, print_exception=False) from None
         except Exception as fault:
@@ -188,8 +194,22 @@ async def guarded(hosting: Hosting, app: Any) -> AsyncIterator[None]:
 
 
 async def tidied(page: gr.Blocks, files: Path) -> None:
-    """Keep uploads and results within their quota; for as long as the page runs."""
+    """Keep uploads and results within their quota, and what Gradio remembers of them; for as long
+    as the page runs."""
     while True:
         await asyncio.sleep(TIDY_EVERY)
-        kept = {path for box in page.blocks.values() for path in getattr(box, "keep_in_cache", ())}
-        await asyncio.to_thread(scratch.tidy, files, limits.now().disk * 10**6, kept)
+        for tracked in (uploads._statuses, uploads._signals):
+            while len(tracked) > MOST_TRACKED:
+                tracked.pop(next(iter(tracked)))
+        try:
+            await asyncio.to_thread(tidy, page, files)
+        except Exception:
+            logger.exception("a bug")
+
+
+def tidy(page: gr.Blocks, files: Path) -> None:
+    """Delete what is too much, but none of the page's own pictures."""
+    kept = {path for box in page.blocks.values() for path in getattr(box, "keep_in_cache", ())}
+    scratch.tidy(files, limits.now().disk * 10**6, kept)
+    for known in (page.upload_file_set, *page.temp_file_sets):
+        known.difference_update([path for path in list(known) if not os.path.exists(path)])

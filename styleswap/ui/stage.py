@@ -34,6 +34,8 @@ from styleswap.ui.i18n import both, t
 if TYPE_CHECKING:
     from styleswap.engine import Engine, Progress
 
+# Pages that are known to have begun a job: whoever asks for one need not ever come back.
+MOST_PAGES = 1000
 # Seconds between two previews.
 PREVIEW_EVERY = 0.5
 # Longer side of a preview, in pixels; it travels inside the event, not as a file.
@@ -104,13 +106,33 @@ def picture_input(**about: Any) -> gr.Image:
     box = gr.Image(type="filepath", **about)
     # Gradio's own would let Pillow open the file first, and fail on a stranger's with its words.
     # That the file is one which was uploaded here is checked before this is called.
-    box.preprocess = path_of  # type: ignore[method-assign]
+    box.preprocess = picture_path_of  # type: ignore[method-assign]
     return box
 
 
 def path_of(payload: FileData | ImageData | None) -> str | None:
     """The path alone, in place of what a component makes of an uploaded file."""
     return payload.path if payload else None
+
+
+def picture_path_of(payload: ImageData | None) -> str | None:
+    """The path alone, of a picture that is not too large here.
+
+    Raises:
+        gr.Error: it is.
+    """
+    path, pixels, most = path_of(payload), 0, limits.now().megapixels
+    Image.init()
+    formats = [name for name in media.FORMATS if name in Image.OPEN]
+    # What cannot be opened is refused by what reads it, which says more.
+    with contextlib.suppress(Exception), Image.open(path or "", formats=formats) as picture:
+        pixels = picture.width * picture.height
+    if pixels > most * 1e6:
+        raise gr.Error(
+            f"A picture has {most:g} megapixels at most here; shrink it and send that.",
+            print_exception=False,
+        )
+    return path
 
 
 def slider_data(before: Path, after: Path | bytes) -> dict[str, Any]:
@@ -308,6 +330,8 @@ class Stage(abc.ABC):
     def _begin(self, request: gr.Request) -> list[Any]:
         """Before the job waits in line, so that Stop works from the first moment."""
         self.jobs[request.session_hash] = threading.Event()
+        while len(self.jobs) > MOST_PAGES:
+            self.jobs.pop(next(iter(self.jobs)))
         return [
             gr.update(interactive=False),
             gr.update(interactive=True),
@@ -414,13 +438,12 @@ def checker(what: str) -> Callable[[str | None], Iterator[Any]]:
             except StyleSwapError:
                 yield None
                 raise
-            assert path is not None
-            if Path(path).suffix.lower() not in (".tif", ".tiff"):
+            if Path(path or "").suffix.lower() not in (".tif", ".tiff"):
                 yield gr.skip()
                 return
             # No browser shows these.
             with tempfile.TemporaryDirectory() as folder:
-                shown = Path(folder) / f"{Path(path).stem}.png"
+                shown = Path(folder) / f"{Path(path or '').stem}.png"
                 media.save_picture(picture, shown)
                 yield shown
 

@@ -207,9 +207,12 @@ def test_no_thread_waits_for_a_job() -> None:
         ({"content": "data:image/png;base64,AAAA"}, "The photograph is not a picture"),
         ({"trained_style": "udnie", "content": "/etc/passwd"}, "provide a url"),
         ({"content": "file:///etc/passwd"}, "provide a url"),
-        ({"content": "http://127.0.0.1:1/x.png"}, "failed validation"),
-        ({"content": "http://169.254.169.254/latest"}, "failed validation"),
-        ({"content": "http://localhost/gradio_api/file=/etc/passwd"}, "failed validation"),
+        ({"content": "http://127.0.0.1:1/x.png"}, "cannot be fetched"),
+        ({"content": "http://169.254.169.254/latest"}, "cannot be fetched"),
+        (
+            {"content": "http://localhost/gradio_api/file=/etc/passwd"},
+            "cannot be fetched",
+        ),
     ],
 )
 def test_faults_are_one_sentence(

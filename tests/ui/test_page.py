@@ -146,7 +146,7 @@ def test_raw_calls_read_no_file_of_the_server(app: str, tmp_path: Path, photo: P
         data = [stolen if c["type"] in FILES else c["props"].get("value") for c in wanted]
         answer = raw_call(app, event["id"], data)
         assert '"success":true' not in answer.replace(" ", ""), answer
-        assert "not uploaded by a user" in answer, answer
+        assert page.NOT_UPLOADED in answer, answer
         tried.append(event["api_name"])
     assert {"stylize", "compare", "video", "denoise"} <= set(tried)
     # Of pictures and of videos: the page's run, its checks on upload, and the endpoint.
