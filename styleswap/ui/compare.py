@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,9 @@ def make_task(
     if not isinstance(settings, Mapping):
         raise StyleSwapError("settings must be an object of names and values.")
     specs.check_names("A comparison", [k.name for k in specs.knobs(CompareParams)], settings)
-    return compare.open_comparison(content, style, methods, CompareParams(**settings))
+    task = compare.open_comparison(content, style, methods, CompareParams(**settings))
+    # What a person's files are called is nothing that results tell.
+    return replace(task, names=("photograph", "style picture"))
 
 
 def states(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[State]:
@@ -372,8 +375,8 @@ class CompareTab:
             before.unlink()
             target = file_name("compare", content, style).removesuffix(".png")
             with tempfile.TemporaryDirectory() as packed:
-                file = Path(shutil.make_archive(f"{packed}/{target}", "zip", folder))
-                zipped = FileData(path=str(file), orig_name=file.name).model_dump()
+                file = Path(shutil.make_archive(f"{packed}/compared", "zip", folder))
+                zipped = FileData(path=str(file), orig_name=f"{target}.zip").model_dump()
                 seconds = i18n.duration(sum(result.progress.seconds for result in results))
                 text = i18n.COMPARED if len(results) == len(task.methods) else i18n.COMPARED_SOME
                 line = both(text, i=len(results), n=len(task.methods), time=seconds)

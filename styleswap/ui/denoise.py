@@ -101,7 +101,7 @@ class DenoiseTab:
     ) -> Iterator[dict[Any, Any]]:
         content = values[self.content]
         job = make_request(content, self.controls.params(values))
-        name, about = file_name(SPEC.id, content), job.about(content)
+        name, about = file_name(SPEC.id, content), job.about(None)
         last = yield from self.stage.show(self.engine, job, cancel, name, about)
         if last is None:
             return
@@ -161,6 +161,6 @@ class DenoiseTab:
             last = yield from answers(paint(self.engine, job, line.cancel()))
             found = self._report(job, last, reference)
             with tempfile.TemporaryDirectory() as folder:
-                after = Path(folder) / file_name(SPEC.id, content)
-                media.save_picture(last.result(), after, job.about(content))
+                after = Path(folder) / file_name(SPEC.id)
+                media.save_picture(last.result(), after, job.about(None))
                 yield str(after), {"seconds": round(last.seconds, 3), **found.figures}

@@ -241,9 +241,8 @@ class PictureTab:
         used = [trained] if trained else [path for path, _ in pictures[:1]]
         if getattr(params, "network", None) == "vgg19" and not weights.has_vgg19():
             yield {self.stage.status: status(both(i18n.FETCHING), done=0.0)}
-        about = job.about(content, *(path for path, _ in pictures if path))
         name = file_name(spec.id, content, *used)
-        yield from self.stage.show(self.engine, job, cancel, name, about)
+        yield from self.stage.show(self.engine, job, cancel, name, job.about(None))
 
     # --- the endpoint ---
 
@@ -309,7 +308,6 @@ class PictureTab:
             job = make_request(spec, content, make_styles(spec, pictures, trained_style), params)
             last = yield from answers(paint(self.engine, job, line.cancel()))
             with tempfile.TemporaryDirectory() as folder:
-                used = [trained_style] if spec.style == "trained" else paths[:1]
-                after = Path(folder) / file_name(spec.id, content, *used)
-                media.save_picture(last.result(), after, job.about(content, *paths))
+                after = Path(folder) / file_name(spec.id, trained_style)
+                media.save_picture(last.result(), after, job.about(None))
                 yield str(after), last.facts(spec.id)

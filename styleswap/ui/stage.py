@@ -417,9 +417,10 @@ class PictureStage(Stage):
             if last is None:
                 yield {self.status: status(both(i18n.STOPPED_EARLY))}
                 return None
-            after = Path(folder) / name
+            # What a person's file is called is for whoever downloads the result alone to see.
+            after = Path(folder) / "result.png"
             media.save_picture(last.result(), after, about)
-            file = FileData(path=str(after), orig_name=after.name)
+            file = FileData(path=str(after), orig_name=name)
             yield {
                 self.slider: slider_data(before, after),
                 self.status: finished(last, size),

@@ -154,7 +154,7 @@ class VideoStage(Stage):
     ) -> Generator[dict[Any, Any]]:
         """Do a job, and yield what the stage shows of it; `name` is of the file."""
         with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / name
+            target = Path(folder) / "result.mp4"
             last, shown = None, -math.inf
             for last in film(engine, job, target, cancel):
                 now = time.monotonic()
@@ -364,8 +364,7 @@ class VideoTab:
             styles = make_styles(spec, [(style, 1.0)], trained_style)
             job = make_request(spec, content, styles, settings or {})
             with tempfile.TemporaryDirectory() as folder:
-                name = file_name(spec.id, content, trained_style or style)
-                target = (Path(folder) / name).with_suffix(".mp4")
+                target = (Path(folder) / file_name(spec.id, trained_style)).with_suffix(".mp4")
                 last, shown = None, time.monotonic()
                 for last in film(self.engine, job, target, line.cancel()):
                     if time.monotonic() - shown >= PREVIEW_EVERY and last.i < last.n:

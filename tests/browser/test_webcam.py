@@ -408,7 +408,7 @@ def test_behind_a_login(watch: Watch, engine: Engine) -> None:
     page = started(watch(address, before=log_in))
     headers = {live.TICKET: ticket_of(page)}
     cookies = {c["name"]: c["value"] for c in page.context.cookies() if "value" in c}
-    assert post(address, headers=headers).status_code == 403
+    assert post(address, headers=headers).status_code == 401
     assert post(address, headers=headers, cookies=cookies).status_code == 400
     with httpx.Client() as bob:
         bob.post(f"{address}login", data={"username": "bob", "password": "other"})

@@ -56,7 +56,7 @@ def test_compare_gives_pictures_contact_sheet_and_figures(client: Client) -> Non
     assert Path(sheet).name == "contact-sheet.jpg"
     assert json.loads(named["results.json"].read_text("utf-8")) == found
     assert [row["method"] for row in found["results"]] == ["johnson", "adain"]
-    assert found["settings"]["content"] == "lake.jpg" and found["settings"]["size"] == 128
+    assert found["settings"]["content"] == "photograph" and found["settings"]["size"] == 128
     assert found["photograph"]["content"] == 0
     with Image.open(named["johnson.png"]) as picture:
         about = json.loads(picture.text["styleswap"])  # type: ignore[attr-defined]
