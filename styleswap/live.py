@@ -70,6 +70,8 @@ CALM = 8.0
 # Pages that are painted for at once, however quick the machine, and that are remembered.
 MOST_PEOPLE = 16
 MOST_STREAMS = 256
+# Sizes for which it is known what styles are ready.
+MOST_PLANS = 64
 # Seconds without a frame after which a place is free again.
 GONE = 5.0
 # Seconds after which a place goes to whoever waits for one.
@@ -542,6 +544,8 @@ class Room:
         with self._lock:
             if self._ahead and not self._ahead.done():
                 return
+            if len(self._plans) > MOST_PLANS:  # a stranger's camera may have any size
+                self._plans.clear()
             if (spec.id, size) not in self._plans:
                 self._plans[spec.id, size] = [e.name for e in weights.styles_of(spec.id)]
             if names := self._plans[spec.id, size]:

@@ -15,7 +15,8 @@ import logging
 import re
 import secrets
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -41,6 +42,8 @@ FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwar
 MOST_BODY = 8 * 2**20
 # How deep and how branched JSON may be.
 MOST_DEPTH, MOST_BRANCHES = 64, 100_000
+# Requests of one address that may be open together; a page has some six.
+MOST_OPEN = 256
 # Addresses that are remembered, and logins.
 MOST_ADDRESSES, MOST_LOGINS = 10_000, 1_000
 
@@ -150,6 +153,7 @@ class Guard:
         self._wrong = _Counts(60.0)
         self._sent = _Counts(3600.0)
         self._tokens: dict[str, str] = {}
+        self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -163,9 +167,10 @@ class Guard:
         try:
             scope = self._as_it_is(scope)
             self._admit(scope, path)
-            receive = await self._bounded(scope, path, receive, answer)
-            with self._listening(path, scope["query_string"]):
-                await self.app(scope, receive, answer)
+            with self._one_more(scope["client"][0]):
+                receive = await self._bounded(scope, path, receive)
+                with self._listening(path, scope["query_string"]):
+                    await self.app(scope, receive, answer)
             self._look_at_login(scope, path, answer.status)
             await answer.end(path)
         except Exception as fault:
@@ -278,7 +283,20 @@ class Guard:
 
     # --- with how much ---
 
-    async def _bounded(self, scope: Scope, path: str, receive: Receive, answer: _Answer) -> Receive:
+    @contextlib.contextmanager
+    def _one_more(self, address: str) -> Iterator[None]:
+        """A request that is open."""
+        if self._open[address] >= MOST_OPEN:
+            raise Refused(429, "You have too many requests open.", Retry_After="10")
+        self._open[address] += 1
+        try:
+            yield
+        finally:
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]
+
+    async def _bounded(self, scope: Scope, path: str, receive: Receive) -> Receive:
         """`receive`, but for no more than is taken here."""
         if scope["method"] != "POST" or path == live.PATH:
             return receive

@@ -128,7 +128,8 @@ def build(room: Room) -> gr.Blocks:
     page = Page(
         title="StyleSwap", analytics_enabled=False, fill_width=True, delete_cache=DELETE_CACHE
     )
-    page.queue()  # first, since Gradio then describes the whole page once more
+    # First, since Gradio then describes the whole page once more. Nobody goes past the line.
+    page.queue(api_open=False)
     page._queue.sleep_when_free = LOOK_EVERY
     with page:
         gr.HTML(

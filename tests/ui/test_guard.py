@@ -8,6 +8,8 @@ import contextlib
 import errno
 import io
 import ipaddress
+import re
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,7 +27,7 @@ from starlette.routing import Mount
 from styleswap import limits, scratch
 from styleswap.engine import Engine
 from styleswap.errors import FULL
-from styleswap.ui import guard
+from styleswap.ui import guard, page
 from styleswap.ui.hosting import Hosting
 from tests.conftest import launch
 
@@ -368,3 +370,40 @@ def test_a_full_disk_is_a_sentence(http: httpx.Client, monkeypatch: pytest.Monke
     monkeypatch.setattr("gradio.route_utils.NamedTemporaryFile", full)
     answer = http.post("gradio_api/upload", files={"files": ("x", b"0")})
     assert (answer.status_code, answer.text) == (507, FULL)
+
+
+def test_nobody_goes_past_the_line(http: httpx.Client, demo: Any) -> None:
+    for name in ("stylize", "compare", "video", "denoise"):
+        (fn,) = (fn for fn in demo.fns.values() if fn.api_name == name)
+        given = {"data": [None] * len(fn.inputs)}
+        for path in (f"gradio_api/run/{name}", f"gradio_api/api/{name}/"):
+            assert http.post(path, json=given).status_code == 404
+        index = {"fn_index": fn._id, **given}
+        assert http.post("gradio_api/api/predict/", json=index).status_code == 404
+
+
+def test_an_address_has_so_many_requests_open(
+    http: httpx.Client, app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "MOST_OPEN", 3)
+    with contextlib.ExitStack() as stack:
+        for k in range(3):
+            beat = http.stream("GET", f"gradio_api/heartbeat/{k}")
+            assert stack.enter_context(beat).status_code == 200
+        assert http.get("config").status_code == 429
+    until = time.monotonic() + 10
+    while http.get("config").status_code != 200:
+        assert time.monotonic() < until
+
+
+def test_the_quota_takes_no_picture_of_the_page_s_own(
+    http: httpx.Client, demo: Any, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path,) = http.post("gradio_api/upload", files={"files": photo.open("rb")}).json()
+    shown = set(re.findall(r'"url": ?"[^"]*(/gradio_api/file=[^"]+)"', http.get("config").text))
+    assert len(shown) > 10 and Path(path).exists()
+    monkeypatch.setattr(limits, "_now", replace(limits.now(), disk=1e-6))
+    page.tidy(demo, Path(demo.app.uploaded_file_dir))
+    assert not Path(path).exists() and path not in demo.upload_file_set
+    for address in shown:
+        assert http.get(address.lstrip("/")).status_code == 200, address
