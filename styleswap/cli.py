@@ -206,7 +206,8 @@ def _worked(run: Iterator[Progress], each: Callable[[Progress], None]) -> Progre
                     "Stopped before the first step; nothing was written."
                 ) from None
             bar.write(f"stopped at step {last.i} of {last.n}", sys.stderr)
-    assert last is not None
+    if last is None:
+        raise StyleSwapError("The job ended before its first step; nothing was written.")
     return last
 
 

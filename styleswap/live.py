@@ -71,6 +71,8 @@ CALM = 8.0
 # Pages that are painted for at once, however quick the machine, and that are remembered.
 MOST_PEOPLE = 16
 MOST_STREAMS = 256
+# Sizes for which it is known what styles are ready.
+MOST_PLANS = 64
 # Seconds without a frame after which a place is free again.
 GONE = 5.0
 # Seconds after which a place goes to whoever waits for one.
@@ -406,7 +408,8 @@ class Stream:
 
     def _take(self) -> tuple[Wanted, Painter]:
         """What was coming, waited for."""
-        assert self._coming
+        if self._coming is None:
+            raise RuntimeError("nothing is being got ready")
         (wanted, coming), self._coming = self._coming, None
         return wanted, coming.result()
 
@@ -567,6 +570,8 @@ class Room:
         with self._lock:
             if self._ahead and not self._ahead.done():
                 return
+            if len(self._plans) > MOST_PLANS:  # a stranger's camera may have any size
+                self._plans.clear()
             if (spec.id, size) not in self._plans:
                 alone: list[Mix] = [((e.name, 1.0),) for e in weights.styles_of(spec.id)]
                 self._plans[spec.id, size] = [alone[0] + alone[1], *alone] if alone[1:] else alone

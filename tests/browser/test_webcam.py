@@ -6,6 +6,7 @@ import base64
 import contextlib
 import http.server
 import io
+import ipaddress
 import json
 import os
 import re
@@ -27,6 +28,7 @@ from styleswap import live, metrics, tensors, video
 from styleswap.engine import Engine
 from styleswap.media import Pixels
 from styleswap.ui import page as page_module
+from styleswap.ui.hosting import Hosting
 from tests.browser.acts import download, upload
 from tests.conftest import chromium
 from tests.helpers import ROOT, example
@@ -417,9 +419,8 @@ def test_a_ticket_is_for_its_page_and_ends_with_it(watch: Watch, app: str) -> No
 
 
 def test_behind_a_login(watch: Watch, engine: Engine) -> None:
-    demo = page_module.launch(
-        engine, prevent_thread_lock=True, quiet=True, auth=[("ann", "secret"), ("bob", "other")]
-    )
+    hosting = Hosting(auth=(("ann", "secret"), ("bob", "other")))
+    demo = page_module.launch(engine, hosting, prevent_thread_lock=True, quiet=True)
     address = str(demo.local_url)
 
     def log_in(page: Page) -> None:
@@ -431,7 +432,7 @@ def test_behind_a_login(watch: Watch, engine: Engine) -> None:
     page = started(watch(address, before=log_in))
     headers = {live.TICKET: ticket_of(page)}
     cookies = {c["name"]: c["value"] for c in page.context.cookies() if "value" in c}
-    assert post(address, headers=headers).status_code == 403
+    assert post(address, headers=headers).status_code == 401
     assert post(address, headers=headers, cookies=cookies).status_code == 400
     with httpx.Client() as bob:
         bob.post(f"{address}login", data={"username": "bob", "password": "other"})
@@ -441,7 +442,10 @@ def test_behind_a_login(watch: Watch, engine: Engine) -> None:
 
 
 def test_behind_a_proxy(watch: Watch, engine: Engine) -> None:
-    demo = page_module.launch(engine, prevent_thread_lock=True, quiet=True, root_path="/styles")
+    hosting = Hosting(proxies=(ipaddress.ip_network("127.0.0.1"),))
+    demo = page_module.launch(
+        engine, hosting, prevent_thread_lock=True, quiet=True, root_path="/styles"
+    )
     inner = httpx.Client(base_url=str(demo.local_url), timeout=60)
 
     class Proxy(http.server.BaseHTTPRequestHandler):
