@@ -652,7 +652,10 @@ def train_style(
     ] = StyleSettings.width,
     seed: int = StyleSettings.seed,
     warm: Annotated[
-        str | None, typer.Option("--from", help="Start from this trained style.")
+        str | None,
+        typer.Option(
+            "--from", help="Start from this trained style, or from what `meta` writes for it."
+        ),
     ] = None,
     runs: Annotated[
         Path | None, typer.Option(help="Where checkpoints and logs go (default: runs/NAME).")
@@ -689,7 +692,7 @@ def train_style(
         warm=warm,
     )
     made_at = publish.commit()
-    start = weights.load_style(warm, folder) if warm else None
+    start = training.start(warm, painting, style_size, folder) if warm else None
     main_process = loop.is_main_process()
     with _steps_shown(steps, main_process) as report:
         net, found = training.train(

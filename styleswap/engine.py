@@ -455,7 +455,10 @@ class Engine:
     def _write(self, picture: Tensor) -> Weights:
         def write() -> Weights:
             net: MetaNetwork = self._once(("meta",), lambda: self._placed(meta.load()))
-            return net.write(picture)
+            with torch.autocast(
+                self.device.type, torch.bfloat16, enabled=bf16_is_fast(self.device)
+            ):
+                return net.write(picture.contiguous(memory_format=torch.channels_last))
 
         return self._weights.get(_digest(picture), write)
 

@@ -1,22 +1,32 @@
 """A few rows at a time: pictures whose layers would not fit into memory.
 
 Instance normalisation needs the mean and the variance of a whole layer before its first pixel can
-be normalised. So the two layers of the picture's full size are computed twice, strip by strip: once
-for their statistics, once for what follows from them. Layers of half the size are kept whole, in
-the type of the network's products; the rest is small. What comes out is what one piece would give.
+be normalised: what a layer gives is kept whole, and changed in place. What it takes, its input with
+borders, doubled or in another type, is made for one strip after another. What comes out is what one
+piece would give.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from styleswap.nets.transformer import Layer, TransformerNetwork, cut, padded
+from styleswap.nets.transformer import (
+    MULTIPLE,
+    Layer,
+    Residual,
+    TransformerNetwork,
+    cut,
+    padded,
+)
 
 PIXELS = 2**17  # of a strip, at the picture's full size: what stays in the processor's caches
+
+Rows = Callable[[int, int], Tensor]  # of (1, C, H, W), from one up to another
 
 
 class StripsRuntime:
@@ -33,77 +43,61 @@ class StripsRuntime:
     @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:
         """As `styleswap.runtimes.Runtime`."""
+        made = padded(x)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.half):
-            made = [self._paint(one) for one in padded(x).split(1)]
-        return cut(torch.cat(made), x)
+            for one in made.split(1):
+                self._paint_over(one)
+        return cut(made, x)
 
-    def _paint(self, x: Tensor) -> Tensor:
+    def _paint_over(self, x: Tensor) -> None:
+        """Repaint (1, 3, H, W) in place; sides are multiples of 4."""
         net = self.net
-        height = x.shape[2]
-        rows = max(8, PIXELS // x.shape[3] // 4 * 4)
-        strips = [(top, min(top + rows, height)) for top in range(0, height, rows)]
-        halves = [(top // 2, bottom // 2) for top, bottom in strips]
+        height, width = x.shape[2:]
+        size = max(2 * MULTIPLE, PIXELS // width // MULTIPLE * MULTIPLE)
+        strips = [(top, min(top + size, height)) for top in range(0, height, size)]
 
-        def first(top: int, bottom: int) -> Tensor:
-            """Rows of the first convolution, not normalised."""
-            return _convolve(net.first, net.scaled(_rows(x, top - 4, bottom + 4)))
+        def layer(part: Layer, step: int, given: Rows) -> Tensor:
+            """What a layer gives, `step` pixels apart, of rows that are `given`."""
+            made = torch.empty(
+                (1, part.conv.out_channels, height // step, width // step),
+                dtype=torch.bfloat16 if self.half else torch.float32,
+                device=x.device,
+                memory_format=torch.channels_last,
+            )
+            for top, bottom in strips:
+                rows = slice(top // step, bottom // step)
+                made[:, :, rows] = _convolve(part, rows, given)
+            _normalise(part, made)
+            return made
 
-        norm1 = _Norm(net.first, (first(*strip) for strip in strips))
+        def scaled(start: int, stop: int) -> Tensor:
+            return net.scaled(_rows(x, start, stop))
 
-        def down1(top: int, bottom: int) -> Tensor:
-            begin, end = 2 * top - 1, 2 * bottom
-            y = norm1(first(max(begin, 0), end))
-            return _convolve(net.down1, F.pad(y, (0, 0, max(-begin, 0), 0), "reflect"))
+        y = layer(net.first, MULTIPLE, scaled).relu_()
+        for block in net.blocks:
+            assert isinstance(block, Residual)
+            inside = layer(block.first, MULTIPLE, functools.partial(_rows, y)).relu_()
+            y += layer(block.second, MULTIPLE, functools.partial(_rows, inside))
 
-        y = torch.cat([down1(*half) for half in halves], 2)
-        y = F.relu(net.down2(_Norm(net.down1, [y])(y)))
-        y = net.blocks(y)
-        low = net.up1.convolved(F.interpolate(y, scale_factor=2, mode="nearest"))
-        low = _Norm(net.up1, [low])(low)
+        def doubled(start: int, stop: int) -> Tensor:
+            begin = max(start // 2, 0)
+            kept = F.interpolate(y[:, :, begin : -(-stop // 2)], scale_factor=2, mode="nearest")
+            return _rows(kept, start - 2 * begin, stop - 2 * begin)
 
-        def up2(top: int, bottom: int) -> Tensor:
-            """Rows of the last convolution but one, not normalised."""
-            begin, end = (top - 1) // 2, bottom // 2 + 1
-            kept = low[:, :, max(begin, 0) : end]
-            y = F.interpolate(kept, scale_factor=2, mode="nearest")
-            offset = 2 * max(begin, 0)
-            return _convolve(net.up2, _rows(y, top - 1 - offset, bottom + 1 - offset))
-
-        norm2 = _Norm(net.up2, (up2(*strip) for strip in strips))
-
-        def last(top: int, bottom: int) -> Tensor:
-            begin, end = max(top - 4, 0), min(bottom + 4, height)
-            y = _rows(norm2(up2(begin, end)), top - 4 - begin, bottom + 4 - begin)
-            return torch.sigmoid(_convolve(net.last, y).float())
-
-        return torch.cat([last(*strip) for strip in strips], 2)
-
-
-class _Norm:
-    """Instance normalisation by the statistics of all `parts` of a layer, and the rectifier."""
-
-    def __init__(self, layer: Layer, parts: Iterable[Tensor]) -> None:
-        assert isinstance(layer.norm, nn.InstanceNorm2d)
-        count, mean, squares = 0, torch.zeros(()), torch.zeros(())
-        for variance, own, n in _moments(parts):
-            # Chan, Golub & LeVeque 1979: the sums of two parts into those of both.
-            apart, total = own - mean, count + n
-            squares = squares + variance * n + apart.square() * (count * n / total)
-            mean, count = mean + apart * (n / total), total
-        scale = layer.norm.weight / (squares / count + layer.norm.eps).sqrt()
-        self.scale = scale[:, None, None]
-        self.shift = (layer.norm.bias - mean * scale)[:, None, None]
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Normalised and rectified, in place."""
-        return x.mul_(self.scale.to(x.dtype)).add_(self.shift.to(x.dtype)).relu_()
+        low = layer(net.up, 2, doubled).relu_()
+        for top, bottom in strips:
+            blocks = _convolve(
+                net.last, slice(top // 2, bottom // 2), functools.partial(_rows, low)
+            )
+            x[:, :, top:bottom] = torch.sigmoid(F.pixel_shuffle(blocks.float(), 2))
 
 
-def _moments(parts: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor, int]]:
-    """Variance and mean of each channel, and the number of pixels, of each part (1, C, h, w)."""
-    for part in parts:
-        variance, mean = torch.var_mean(part.float(), (0, 2, 3), correction=0)
-        yield variance, mean, part.shape[2] * part.shape[3]
+def _convolve(layer: Layer, rows: slice, given: Rows) -> Tensor:
+    """Some rows of what the layer's convolution gives."""
+    stride, pad = layer.conv.stride[0], layer.pad
+    x = given(stride * rows.start - pad, stride * rows.stop + pad)
+    found: Tensor = layer.conv(F.pad(x, (pad, pad, 0, 0), "reflect"))
+    return found
 
 
 def _rows(x: Tensor, start: int, stop: int) -> Tensor:
@@ -114,7 +108,13 @@ def _rows(x: Tensor, start: int, stop: int) -> Tensor:
     return F.pad(inside, (0, 0, above, below), "reflect") if above or below else inside
 
 
-def _convolve(layer: Layer, x: Tensor) -> Tensor:
-    """The layer's convolution, of rows that bring their own surroundings."""
-    found: Tensor = layer.conv(F.pad(x, (layer.pad, layer.pad, 0, 0), "reflect"))
-    return found
+def _normalise(layer: Layer, x: Tensor) -> None:
+    """Normalise (1, C, H, W) in place."""
+    assert isinstance(layer.norm, nn.InstanceNorm2d)
+    parts, count = x.split(max(1, PIXELS // 4 // x.shape[3]), 2), x[0, 0].numel()
+    mean = sum(part.float().sum((0, 2, 3)).double() for part in parts) / count
+    squares = ((part - mean.float()[:, None, None]).square_().sum((0, 2, 3)) for part in parts)
+    variance = sum(square.double() for square in squares) / count
+    scale = layer.norm.weight / (variance + layer.norm.eps).sqrt()
+    shift = layer.norm.bias - mean * scale
+    x.mul_(scale[:, None, None].to(x.dtype)).add_(shift[:, None, None].to(x.dtype))
