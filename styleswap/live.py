@@ -23,6 +23,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -84,6 +85,9 @@ REST = 0.25
 # What a style counts at the end of a slider: it is a mixture there, too, for which nothing needs to
 # be compiled, and looks as if the style were not in it.
 LEAST_WEIGHT = 1e-3
+
+# Seconds that a frame waits for a painter that a slider asks for.
+MOMENT = 0.05
 
 # Motion is looked for in very small frames here: it must take next to no time.
 FLOW_SIDE = 160
@@ -402,6 +406,9 @@ class Stream:
         if not self._coming or not self._coming[0].only_sliders_differ(wanted):
             self._coming = wanted, make()
         turned = self._have and not alike(self._have[0].size, wanted.size)
+        if self._have and self._have[0].only_sliders_differ(wanted):
+            # There in a moment, unless the processor has frames to paint meanwhile.
+            futures.wait([self._coming[1]], MOMENT)
         if not self._have or turned or self._coming[1].done():
             self._have = self._take()
         return self._have[1]

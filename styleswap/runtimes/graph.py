@@ -143,7 +143,7 @@ def last_layer(y: Any, conv: nn.Conv2d, kernel: Any, pad: int) -> Any:
 def transformer(
     net: TransformerNetwork,
     shape: tuple[int, ...],
-    ranges: Mapping[Layer, tuple[float, float]],
+    ranges: Mapping[Layer, tuple[Tensor, Tensor]],
     inputs: Inputs | None = None,
 ) -> openvino.Model:
     """A style's network for pictures (B, 3, H, W) of one shape, less 0.5.
@@ -179,16 +179,17 @@ def transformer(
         """A layer of stride 1, and by how much it is too small, each channel, if at all."""
         if part not in ranges:
             return convolution(y, weight(kernel), 1, part.pad, "reflect"), None
-        # The range that is rounded to 256 steps is always the same, 0 to 1: OpenVINO multiplies in
-        # int8 only if it knows that while it compiles.
+        # Channels are brought to 0 ... 1, which is rounded to 256 steps, and the kernel makes up
+        # for it (Xiao et al., SmoothQuant, ICML 2023, eq. 3). OpenVINO multiplies in int8 only if
+        # it knows the range while it compiles.
         low, high = ranges[part]
-        y = ov.multiply(y, weight(torch.tensor(1 / (high - low)).view(1, 1, 1, 1)))
-        if low:  # -high: normalisation takes away what this adds
-            assert part.conv.bias is None
-            y = ov.add(y, np.float32(0.5))
+        spread = high - low
+        y = ov.multiply(y, channels(1 / spread, weight))
+        if part.conv.bias is None:  # what this adds, normalisation takes away
+            y = ov.add(y, channels(-low / spread, weight))
         y = ov.fake_quantize(y, *map(np.float32, (0, 1, 0, 1)), 256)
-        found, most = in_bytes(kernel)
-        return convolution(y, found, 1, part.pad, "reflect"), (high - low) * most
+        found, most = in_bytes(kernel * spread[:, None, None])
+        return convolution(y, found, 1, part.pad, "reflect"), most
 
     def layer(part: Layer, y: Any) -> Any:
         # Normalisation takes away by how much a channel is too small.

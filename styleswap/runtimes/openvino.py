@@ -8,6 +8,7 @@ A network is compiled for each shape that it meets.
 from __future__ import annotations
 
 import functools
+import math
 import platform
 from collections.abc import Sequence
 from typing import Any, cast
@@ -15,16 +16,15 @@ from typing import Any, cast
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from styleswap.media import Pixels
 from styleswap.nets.adain import AdainNetwork
-from styleswap.nets.transformer import MARGIN, Layer, Residual, TransformerNetwork, padded
+from styleswap.nets.transformer import MARGIN, Layer, Residual, TransformerNetwork
 from styleswap.runtimes.kept import Kept
 
-CLOUDS = 256  # pixels a side
-ROOM = 1.3
+# How far what is normalised reaches, and the least that a channel counts of the widest one.
+DEVIATIONS, LEAST = 7.0, 1e-2
 # Where it has been measured how fast convolutions are whose weights are inputs.
 SHARES = platform.machine().lower() in ("x86_64", "amd64")
 REQUESTS: Kept[Any] = Kept()
@@ -53,40 +53,45 @@ def works() -> bool:
         return False
 
 
-def clouds(side: int) -> Tensor:
-    """(1, 3, side, side) in [0, 1] whose frequencies f are as strong as a photograph's, 1 / f."""
-    noise = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
-    frequency = torch.hypot(torch.fft.fftfreq(side)[:, None], torch.fft.rfftfreq(side))
-    x = torch.fft.irfft2(torch.fft.rfft2(noise) / (frequency + 1 / side), (side, side))
-    x = (x - x.mean((2, 3), keepdim=True)) / x.std()
-    # Light and dark vary more than colours do.
-    made: Tensor = 0.5 + 0.15 * x + 0.375 * x.mean(1, keepdim=True)
-    return made.clamp(0, 1)
-
-
 @torch.inference_mode()
-def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[float, float]]:
-    """The least and the largest number that the layers which are multiplied in int8 may be given.
+def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[Tensor, Tensor]]:
+    """The least and the largest number that each channel of the layers which are multiplied in int8
+    may be given: those of the residual blocks, and the last. The first is given bytes.
 
-    These are the layers of the residual blocks, and the last; the first is given bytes. What lies
-    before them has been normalised, so that one picture tells what others will give: `clouds`, and
-    some room.
+    What lies before them has been normalised: its shift and scale are its mean and deviation,
+    whatever the picture, and it reaches `DEVIATIONS` far.
     """
-    found = {}
 
-    def see(part: Layer, y: Tensor, signed: bool = False) -> Tensor:
-        high = ROOM * y.abs().max().item()
-        found[part] = (-high if signed else 0.0, high)
-        return y
+    def reach(shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        # A channel that hardly varies is not stretched to fill all steps.
+        scale = scale.clamp_min(LEAST * scale.max())
+        return shift - DEVIATIONS * scale, shift + DEVIATIONS * scale
 
-    y = net.scaled(padded(clouds(CLOUDS)))
-    y = F.relu(net.first(y))
+    def rectified(part: Layer) -> tuple[Tensor, Tensor]:
+        _, high = reach(*_affine(part))
+        return torch.zeros_like(high), high.clamp_min(LEAST * high.max())
+
+    found, given = {}, rectified(net.first)
+    # Moments of a normal distribution behind a rectifier.
+    shift, scale = _affine(net.first)
+    z = shift / scale
+    density, share = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi), torch.special.ndtr(z)
+    mean = shift * share + scale * density
+    variance = shift * mean + scale.square() * share - mean.square()
     for block in net.blocks:
         assert isinstance(block, Residual)
-        inside = F.relu(block.first(see(block.first, y, signed=True)))
-        y = y + block.second(see(block.second, inside))
-    see(net.last, F.relu(net.up(F.interpolate(y, scale_factor=2, mode="nearest"))))
+        found[block.first], found[block.second] = given, rectified(block.first)
+        shift, scale = _affine(block.second)
+        mean, variance = mean + shift, variance + scale.square()
+        given = reach(mean, variance.clamp_min(0).sqrt())
+    found[net.last] = rectified(net.up)
     return found
+
+
+def _affine(part: Layer) -> tuple[Tensor, Tensor]:
+    """The mean and the deviation of what a layer gives, of each channel."""
+    assert isinstance(part.norm, nn.InstanceNorm2d)
+    return part.norm.bias, part.norm.weight.abs().clamp_min(1e-6)
 
 
 def picture(blocks: Any, height: int, width: int) -> Any:
