@@ -39,7 +39,7 @@ def mean(networks: Sequence[tuple[Weights, float]]) -> Weights:
     for other, _ in others:
         if {k: w.shape for k, w in first.items()} != {k: w.shape for k, w in other.items()}:
             raise StyleSwapError(
-                "These styles' networks are of different widths and cannot be mixed; choose others."
+                "These styles' networks are of different shapes and cannot be mixed; choose others."
             )
     total = sum(weight for _, weight in networks)
     found = {name: torch.zeros_like(w) for name, w in first.items()}

@@ -18,9 +18,11 @@ from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.methods.base import Repaint
 from styleswap.nets.adain import AdainNetwork
+from styleswap.nets.fullsize import FullSizeNetwork
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes import cuda, openvino, torch_cpu
 from styleswap.runtimes.strips import StripsRuntime
+from styleswap.runtimes.strips_fullsize import FullSizeStripsRuntime
 
 
 class Runtime(Repaint, Protocol):
@@ -52,7 +54,7 @@ def for_films(device: torch.device) -> str:
 
 
 def prepare(
-    net: TransformerNetwork | AdainNetwork,
+    net: TransformerNetwork | FullSizeNetwork | AdainNetwork,
     device: torch.device,
     name: str = "auto",
     shared: bool = False,
@@ -78,7 +80,13 @@ def prepare(
     whole = RUNTIMES[name](net, **options)
     if isinstance(net, AdainNetwork):
         return whole
-    return ByStrips(whole, StripsRuntime(net, bf16_is_fast(device)), device)
+    half = bf16_is_fast(device)
+    strips = (
+        StripsRuntime(net, half)
+        if isinstance(net, TransformerNetwork)
+        else FullSizeStripsRuntime(net, half)
+    )
+    return ByStrips(whole, strips, device)
 
 
 class ByStrips:
@@ -90,7 +98,9 @@ class ByStrips:
         device: where the network is.
     """
 
-    def __init__(self, whole: Runtime, strips: StripsRuntime, device: torch.device) -> None:
+    def __init__(
+        self, whole: Runtime, strips: Callable[[Tensor], Tensor], device: torch.device
+    ) -> None:
         self.whole, self.strips, self.device = whole, strips, device
 
     def __call__(self, x: Tensor) -> Tensor:

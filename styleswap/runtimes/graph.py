@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from styleswap import ops
 from styleswap.nets import adain, inverse
 from styleswap.nets.adain import AdainNetwork
+from styleswap.nets.fullsize import FullSizeNetwork
 from styleswap.nets.transformer import MARGIN, MULTIPLE, Layer, Residual, TransformerNetwork
 
 
@@ -140,6 +141,41 @@ def last_layer(y: Any, conv: nn.Conv2d, kernel: Any, pad: int) -> Any:
     return ov.add(y, channels(conv.bias.repeat_interleave(4)))
 
 
+def normalised(part: Layer, weight: Weight, y: Any) -> Any:
+    """What a layer's convolution gave, after its instance normalisation."""
+    assert isinstance(part.norm, nn.InstanceNorm2d)
+    y = ov.mvn(y, [2, 3], True, part.norm.eps, "inside_sqrt")
+    scale, shift = (channels(p, weight) for p in (part.norm.weight, part.norm.bias))
+    return ov.add(ov.multiply(y, scale), shift)
+
+
+def full_size(
+    net: FullSizeNetwork, shape: tuple[int, ...], inputs: Inputs | None = None
+) -> openvino.Model:
+    """`FullSizeNetwork` for pictures (B, 3, H, W) of one shape, less 0.5; it gives (B, H, W, 3)."""
+    weight = constant if inputs is None else inputs
+
+    def layer(part: Layer, y: Any) -> Any:
+        kernel, stride = weight(part.conv.weight), part.conv.stride[0]
+        return normalised(part, weight, convolution(y, kernel, stride, part.pad, "reflect"))
+
+    x = ov.parameter(list(shape), np.float32)
+    y = around(x, MARGIN, MULTIPLE, "reflect", shape)  # `padded`
+    y = ov.multiply(y, np.float32(4))  # and with what was subtracted, TransformerNetwork.scaled
+    for part in (net.first, net.down1, net.down2):
+        y = ov.relu(layer(part, y))
+    for block in net.blocks:
+        assert isinstance(block, Residual)
+        y = ov.add(y, layer(block.second, ov.relu(layer(block.first, y))))
+    for part in (net.up1, net.up2):
+        y = ov.relu(normalised(part, weight, after_upsampling(y, part.conv.weight, weight)))
+    y = convolution(y, weight(by_blocks(net.last.conv.weight)), 2, net.last.pad, "reflect")
+    bias = cast(Tensor, net.last.conv.bias).repeat_interleave(4)
+    y = ov.sigmoid(ov.add(y, channels(bias, weight)))
+    y = finished(ov.depth_to_space(y, "depth_first", 2), MARGIN, shape)
+    return openvino.Model([y], [x, *(inputs.nodes if inputs else [])])
+
+
 def transformer(
     net: TransformerNetwork,
     shape: tuple[int, ...],
@@ -169,12 +205,6 @@ def transformer(
             most.flatten(),
         )
 
-    def normalise(part: Layer, y: Any) -> Any:
-        assert isinstance(part.norm, nn.InstanceNorm2d)
-        y = ov.mvn(y, [2, 3], True, part.norm.eps, "inside_sqrt")
-        scale, shift = (channels(p, weight) for p in (part.norm.weight, part.norm.bias))
-        return ov.add(ov.multiply(y, scale), shift)
-
     def convolved(part: Layer, y: Any, kernel: Tensor) -> tuple[Any, Tensor | None]:
         """A layer of stride 1, and by how much it is too small, each channel, if at all."""
         if part not in ranges:
@@ -193,7 +223,7 @@ def transformer(
 
     def layer(part: Layer, y: Any) -> Any:
         # Normalisation takes away by how much a channel is too small.
-        return normalise(part, convolved(part, y, part.conv.weight)[0])
+        return normalised(part, weight, convolved(part, y, part.conv.weight)[0])
 
     if ranges:
         batch, colours, height, width = shape
@@ -209,11 +239,11 @@ def transformer(
     # TransformerNetwork.scaled, but for what it subtracts, which normalisation takes away.
     y = ov.multiply(ov.convert(y, np.float32), np.float32(scale))
     y = ov.convolution(y, first, [MULTIPLE, MULTIPLE], [0, 0], [0, 0], [1, 1])
-    y = ov.relu(normalise(net.first, y))
+    y = ov.relu(normalised(net.first, weight, y))
     for block in net.blocks:
         assert isinstance(block, Residual)
         y = ov.add(y, layer(block.second, ov.relu(layer(block.first, y))))
-    y = ov.relu(normalise(net.up, after_upsampling(y, net.up.conv.weight, weight)))
+    y = ov.relu(normalised(net.up, weight, after_upsampling(y, net.up.conv.weight, weight)))
     y, less = convolved(net.last, y, colours_last(net.last.conv.weight))
     if less is not None:
         y = ov.multiply(y, channels(less, weight))

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from styleswap.media import Pixels
 from styleswap.nets.adain import AdainNetwork
+from styleswap.nets.fullsize import FullSizeNetwork
 from styleswap.nets.transformer import MARGIN, Layer, Residual, TransformerNetwork
 from styleswap.runtimes.kept import Kept
 
@@ -28,7 +29,7 @@ DEVIATIONS, LEAST = 7.0, 1e-2
 # Where it has been measured how fast convolutions are whose weights are inputs.
 SHARES = platform.machine().lower() in ("x86_64", "amd64")
 REQUESTS: Kept[Any] = Kept()
-Network = TransformerNetwork | AdainNetwork
+Network = TransformerNetwork | FullSizeNetwork | AdainNetwork
 
 
 @functools.cache
@@ -120,8 +121,8 @@ class OpenVinoRuntime:
         self.ranges = ranges_of(net) if int8 and isinstance(net, TransformerNetwork) else {}
         self._owner: object = self
         self._weights: list[Any] = []
-        if shared and SHARES and isinstance(net, TransformerNetwork):
-            self._owner = (TransformerNetwork, net.width, int8)
+        if shared and SHARES and not isinstance(net, AdainNetwork):
+            self._owner = (type(net), net.width, int8)
             self._weights = self._written()
         # What a picture takes of memory in one piece: 70 bytes a pixel in bfloat16, else 140.
         self.whole_pixels: float = 17_000_000 if "BF16" in abilities() else 9_000_000
@@ -160,7 +161,7 @@ class OpenVinoRuntime:
 
     def _infer(self, request: Any, height: int, width: int) -> Any:
         """(B, H, W, 3) of what the request has been given; bytes, where that is what it takes."""
-        if isinstance(self.net, AdainNetwork):
+        if not isinstance(self.net, TransformerNetwork):
             return request.infer()[0]
         return picture(request.infer(share_outputs=True)[0], height, width)
 
@@ -189,8 +190,18 @@ class OpenVinoRuntime:
         from styleswap.runtimes import graph
 
         inputs = graph.Inputs()
-        graph.transformer(cast(TransformerNetwork, self.net), (1, 3, 32, 32), self.ranges, inputs)
+        self._graph((1, 3, 32, 32), inputs)
         return [openvino.Tensor(value, shared_memory=True) for value in inputs.values]
+
+    def _graph(self, shape: tuple[int, ...], inputs: Any) -> Any:
+        """The network written down for pictures of `shape`."""
+        from styleswap.runtimes import graph
+
+        if isinstance(self.net, AdainNetwork):
+            return graph.any_style(self.net, shape)
+        if isinstance(self.net, FullSizeNetwork):
+            return graph.full_size(self.net, shape, inputs)
+        return graph.transformer(self.net, shape, self.ranges, inputs)
 
     def _compiled(self, shape: tuple[int, ...]) -> Any:
         return REQUESTS.get(self._owner, shape, lambda: self._compile(shape))
@@ -203,9 +214,5 @@ class OpenVinoRuntime:
             "INFERENCE_PRECISION_HINT": "bf16" if "BF16" in abilities() else "f32",
             "PERFORMANCE_HINT": "LATENCY",
         }
-        if isinstance(self.net, AdainNetwork):
-            model = graph.any_style(self.net, shape)
-        else:
-            inputs = graph.Inputs() if self._weights else None
-            model = graph.transformer(self.net, shape, self.ranges, inputs)
+        model = self._graph(shape, graph.Inputs() if self._weights else None)
         return _core().compile_model(model, "CPU", hints).create_infer_request()

@@ -22,6 +22,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from styleswap import media, metrics, ops, tensors, weights
+from styleswap.errors import StyleSwapError
 from styleswap.losses import Perceptual, PerceptualLoss
 from styleswap.nets import meta, perceptual
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
@@ -216,11 +217,17 @@ def start(name: str, painting: Path, style_size: int, folder: Path) -> dict[str,
         folder: of the manifest.
 
     Raises:
-        StyleSwapError: no such style, weights that are missing, a picture that cannot be read.
+        StyleSwapError: no such style, or one of an earlier shape, weights that are missing, a
+            picture that cannot be read.
     """
     if name == meta.NAME:
         return meta.load(folder).write(open_painting(painting, style_size))
-    return weights.load_style(name, folder)
+    found = weights.load_style(name, folder)
+    if "down1.conv.weight" in found:  # of `nets.fullsize`
+        raise StyleSwapError(
+            f"The style {name} has a network of an earlier shape; start from {meta.NAME}."
+        )
+    return found
 
 
 @torch.no_grad()

@@ -145,9 +145,9 @@ def test_weights_count_only_as_shares(pair: dict[str, dict[str, Tensor]]) -> Non
     assert np.array_equal(mix(engine, one=0.3), mix(engine, one=2.0))
 
 
-def test_networks_of_different_widths(pair: dict[str, dict[str, Tensor]]) -> None:
+def test_networks_of_different_shapes(pair: dict[str, dict[str, Tensor]]) -> None:
     pair["other"] = dict(new_transformer(torch.Generator().manual_seed(3), 4).state_dict())
-    with pytest.raises(StyleSwapError, match="different widths"):
+    with pytest.raises(StyleSwapError, match="different shapes"):
         mix(Engine("cpu"), one=1.0, other=1.0)
 
 

@@ -12,10 +12,13 @@ from torch import Tensor
 
 from styleswap import runtimes, tensors, weights
 from styleswap.errors import StyleSwapError
+from styleswap.nets import fullsize, meta
+from styleswap.nets.fullsize import FullSizeNetwork
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
 from styleswap.runtimes import graph, openvino
 from styleswap.runtimes.kept import Kept
 from styleswap.runtimes.strips import StripsRuntime
+from styleswap.runtimes.strips_fullsize import FullSizeStripsRuntime
 from tests.helpers import example, noise, numbered
 
 CPU = torch.device("cpu")
@@ -47,8 +50,10 @@ def test_every_runtime_agrees_with_float32(name: str, shape: tuple[int, ...]) ->
 @pytest.mark.skipif("openvino-int8" not in runtimes.available(CPU), reason="no int8")
 def test_int8_hardly_shows_on_a_photograph() -> None:
     x = example("lake", 320)
-    for name in ("starry-night", "udnie"):
-        net = TransformerNetwork.from_weights(weights.load_style(name)).eval().requires_grad_(False)
+    writer = meta.load()
+    for name in ("waves", "autumn"):
+        written = writer.write(example(name, 320))
+        net = TransformerNetwork.from_weights(written).eval().requires_grad_(False)
         want = net(x)
         rough = openvino.OpenVinoRuntime(net, int8=True)(x)
         fine = openvino.OpenVinoRuntime(net)(x)
@@ -58,7 +63,7 @@ def test_int8_hardly_shows_on_a_photograph() -> None:
 
 def test_smooth_pictures_get_no_steps() -> None:
     """Enlarged ones, whose neighbouring pixels differ by less than bfloat16 tells apart near 1."""
-    net = TransformerNetwork.from_weights(weights.load_style("starry-night"))
+    net = fullsize.from_weights(weights.load_style("starry-night"))
     small = example("lake", 80)
     x = F.interpolate(small, scale_factor=8, mode="bicubic").clamp(0, 1)
     want = net.eval().requires_grad_(False)(x)
@@ -277,3 +282,16 @@ def test_torch_is_always_ready() -> None:
     run = runtimes.prepare(network(), CPU, "torch")
     run.make_ready(64, 48)
     assert run.is_ready(64, 48)
+
+
+@pytest.mark.parametrize("name", runtimes.available(CPU))
+@pytest.mark.parametrize("shared", [False, True])
+def test_styles_of_the_earlier_shape_run_as_well(name: str, shared: bool) -> None:
+    net = fullsize.from_weights(weights.load_style("udnie"))
+    assert isinstance(net, FullSizeNetwork)
+    net = net.eval().requires_grad_(False)
+    x = example("lake", 97)
+    found = runtimes.prepare(net, CPU, name, shared)(x)
+    assert (found - net(x)).abs().mean() <= 1 / 255
+    strips = FullSizeStripsRuntime(net, half=False)(example("lake", 320))
+    torch.testing.assert_close(strips, net(example("lake", 320)), rtol=1e-3, atol=1e-3)
