@@ -71,6 +71,21 @@ def total_variation(x: Tensor) -> Tensor:
     return down.square().mean() + across.square().mean()
 
 
+def grid(x: Tensor, side: int = 8) -> Tensor:
+    """Mean square of the fine detail that pictures repeat every `side` pixels: what networks leave
+    that enlarge features, and what averages out in any other picture.
+
+    Args:
+        x: (B, C, H, W) in [0, 1], sides of at least `side`; what exceeds a multiple is left out.
+
+    Returns:
+        A scalar.
+    """
+    height, width = (n // side * side for n in x.shape[2:])
+    detail = (x - F.avg_pool2d(F.pad(x, (1, 1, 1, 1), "replicate"), 3, 1))[..., :height, :width]
+    return detail.unflatten(3, (-1, side)).unflatten(2, (-1, side)).mean((2, 4)).square().mean()
+
+
 def luma(x: Tensor) -> Tensor:
     """(B, 3, H, W) RGB -> (B, 1, H, W) brightness, Rec. 709 weights, same range."""
     weights = torch.tensor(LUMA, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
