@@ -88,8 +88,8 @@ class InverseNetwork(nn.Module):
                 )
             )
             into = narrow
-        # Swapped patches would show as a grid; relu4_1's network, with more layers behind, is sharper
-        # without.
+        # By the nearest, swapped patches would show as a grid; relu4_1's, with more layers behind
+        # it, is sharper so.
         self.mode = "nearest" if layer == "relu4_1" else "bilinear"
         self.last = nn.Conv2d(into, 3, 3)
         self.colours = nn.Conv2d(channels, 3, 1)

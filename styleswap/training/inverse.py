@@ -40,7 +40,7 @@ from styleswap.training.loop import Report, fit
 from styleswap.training.settings import InverseSettings
 
 FITTED = 48  # photographs, and paintings, that colours are fitted to before training
-GRID = 300.0  # weight of `ops.grid`
+GRID = 5000.0  # weight of `ops.grid`
 HELD_OUT = 8  # pairs that validation and the sheets take
 Transfer = Callable[[Tensor, Tensor], Tensor]
 Found = dict[str, Tensor]  # features by layer
@@ -167,8 +167,8 @@ class InverseTask:
         tv = ops.total_variation(y[:n])
         grid = ops.grid(y)
         total = s.content * content + s.style * style + s.pixels * pixels + s.tv * tv + GRID * grid
-        parts = {"content": content, "style": style, "pixels": pixels, "tv": tv, "grid": grid}
-        return {"total": total, **parts}
+        losses = {"content": content, "style": style, "pixels": pixels, "tv": tv, "grid": grid}
+        return {"total": total, **losses}
 
     def after(self, found: Mapping[str, float]) -> None:
         """Nothing changes."""
