@@ -14,8 +14,8 @@ from torch import Tensor
 # Color in Neural Artistic Style Transfer, arXiv 1606.05897, section 3.1, transfers the luma).
 LUMA = (0.2126, 0.7152, 0.0722)
 
+RIDGE = 0.01  # of `whitened`, as the methods use it
 EPSILON = 1e-5  # of a variance or an energy, so that one may divide by it
-RIDGE = 0.01  # of `whitened`, where patches are compared
 SCORES = 2**24  # that style swap holds at once: 64 MB for each of its buffers
 
 
@@ -121,6 +121,22 @@ def total_variation(x: Tensor) -> Tensor:
     return down.square().mean() + across.square().mean()
 
 
+def grid(x: Tensor, side: int = 8) -> Tensor:
+    """Mean square of the fine detail that pictures repeat every `side` pixels: what networks leave
+    that enlarge features, and what averages out in any other picture.
+
+    Args:
+        x: (B, C, H, W) in [0, 1], sides of at least `side`; what exceeds a multiple is left out.
+
+    Returns:
+        A scalar.
+    """
+    height, width = (n // side * side for n in x.shape[2:])
+    detail = (x - F.avg_pool2d(F.pad(x, (1, 1, 1, 1), "replicate"), 3, 1))[..., :height, :width]
+    blocks = F.pixel_unshuffle(detail, side)  # (B, C * side^2, H / side, W / side)
+    return blocks.mean((2, 3)).square().mean()
+
+
 def luma(x: Tensor) -> Tensor:
     """(B, 3, H, W) RGB -> (B, 1, H, W) brightness, Rec. 709 weights, same range."""
     weights = torch.tensor(LUMA, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
@@ -179,12 +195,13 @@ def statistics(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (variance + EPSILON).sqrt()
 
 
-def whiten_and_colour(content: Tensor, style: Tensor) -> Tensor:
+def whiten_and_colour(content: Tensor, style: Tensor, ridge: float = 0.0) -> Tensor:
     """Whitening and colouring transform (Li et al. 2017, eq. 1 and 2).
 
     Args:
         content: features (1, C, H, W).
         style: features (1, C, h, w).
+        ridge: see `whitened`.
 
     Returns:
         (1, C, H, W): the content's features with the mean and the covariance that the style's have.
@@ -192,7 +209,7 @@ def whiten_and_colour(content: Tensor, style: Tensor) -> Tensor:
         rounding errors.
     """
     mean, covariance = _moments(style)
-    white = whitened(content).flatten(2)[0]
+    white = whitened(content, ridge).flatten(2)[0]
     found: Tensor = _power(covariance, 0.5).float() @ white + mean
     return found.view_as(content)
 
@@ -288,7 +305,8 @@ def style_swap(content: Tensor, style: Tensor, patch: int = 3, half: bool = Fals
     Returns:
         (1, C, H, W), with the mean and the covariance of the style's features.
     """
-    places = best_matches(whitened(content, RIDGE), whitened(style, RIDGE), patch, half)
+    ours, theirs = (whitened(x, RIDGE) for x in (content, style))
+    places = best_matches(ours, theirs, patch, half)
     return whiten_and_colour(put_together(places, style, content.shape[2:], patch), style)
 
 

@@ -79,6 +79,15 @@ def test_total_variation_sees_both_directions_alike() -> None:
     assert ops.total_variation(stripes).item() == ops.total_variation(stripes.mT).item() == 1
 
 
+def test_grid() -> None:
+    x = noise(2, 3, 64, 72)
+    tile = 0.2 * noise(1, 3, 8, 8, seed=1)
+    repeated = tile.repeat(1, 1, 8, 9)
+    assert ops.grid(x) < 0.1 * ops.grid(repeated) < ops.grid(x + repeated)
+    assert ops.grid(torch.full((1, 3, 33, 40), 0.3)) < 1e-10
+    assert ops.grid(0.01 * torch.arange(64.0).expand(1, 3, 64, 64)) < 1e-5  # a slope is none
+
+
 def test_luma_is_rec_709() -> None:
     pure = torch.eye(3).view(3, 3, 1, 1)
     assert ops.luma(pure).flatten().tolist() == pytest.approx([0.2126, 0.7152, 0.0722])

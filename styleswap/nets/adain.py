@@ -105,7 +105,8 @@ class Decoder(nn.Module):
         with torch.autocast(deep.device.type, enabled=False):
             told = torch.cat([mean, deviation], 1).flatten(1).float()
             told = F.leaky_relu(self.told((told - self.usual) / self.spread), LEAK)
-        y = twice(self.deep(deep, told))
+        # Bilinearly, or the places of relu4_1 would show as squares.
+        y = F.interpolate(self.deep(deep, told), scale_factor=2.0, mode="bilinear")
         y = self.join(torch.cat([y, shallow.to(y.dtype)], 1), told)
         for first, second in zip(self.blocks[::2], self.blocks[1::2], strict=True):
             y = y + second(first(y, told), told)

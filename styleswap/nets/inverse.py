@@ -3,8 +3,8 @@
 Chen & Schmidt, Fast Patch-based Style Transfer of Arbitrary Style (arXiv 1612.04337), section 3.3;
 Huang & Belongie (ICCV 2017) and Li et al. (NIPS 2017) call them decoders.
 
-They mirror `small`: its blocks backwards, nearest-neighbour upsampling and a convolution in place
-of pooling, reflection padding.
+They mirror `small`: its blocks backwards, upsampling and a convolution in place of pooling,
+reflection padding.
 
 Departures from the papers:
 - A linear map of the features gives each picture its colours in the large, enlarged bilinearly; the
@@ -15,6 +15,7 @@ Departures from the papers:
 - The one for ``relu3_1`` has instance normalisation, as Chen & Schmidt's. Normalisation forgets
   how rich in contrast the picture is; here the scale and the shift after it are linear in the same
   statistics, which know. The others have none, as in the other two papers.
+- Features are enlarged bilinearly, but for relu4_1's.
 - Leaky rectifiers, so that among so few channels none falls silent for good.
 - Few channels, as `small` has: every picture is made in a fraction of a second.
 """
@@ -87,6 +88,9 @@ class InverseNetwork(nn.Module):
                 )
             )
             into = narrow
+        # By the nearest, swapped patches would show as a grid; relu4_1's, with more layers behind
+        # it, is sharper so.
+        self.mode = "nearest" if layer == "relu4_1" else "bilinear"
         self.last = nn.Conv2d(into, 3, 3)
         self.colours = nn.Conv2d(channels, 3, 1)
 
@@ -109,7 +113,7 @@ class InverseNetwork(nn.Module):
         y = features
         for i, block in enumerate(self.blocks):
             if i:
-                y = F.interpolate(y, scale_factor=2.0, mode="bilinear")
+                y = F.interpolate(y, scale_factor=2.0, mode=self.mode)
             for part in cast(nn.ModuleList, block):
                 y = part(y, told)
         colours = self.colours(features)

@@ -315,7 +315,7 @@ def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
 
     shallow = renormalised(features[-2], adain.SHALLOW)
     y = layer(decoder.deep, renormalised(features[-1], adain.DEEP))
-    y = layer(decoder.join, ov.concat([enlarged(y, 2, "nearest"), shallow], 1))
+    y = layer(decoder.join, ov.concat([enlarged(y, 2), shallow], 1))
     blocks = cast(list[inverse.Layer], list(decoder.blocks))
     for first, second in zip(blocks[::2], blocks[1::2], strict=True):
         y = ov.add(y, layer(second, layer(first, y)))
@@ -326,7 +326,7 @@ def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
     kernel = constant(decoder.colours.weight)
     colours = ov.convolution(shallow, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
     colours = ov.add(colours, channels(cast(Tensor, decoder.colours.bias)))
-    y = ov.clamp(ov.add(y, enlarged(colours, 4, "linear_onnx")), 0.0, 1.0)
+    y = ov.clamp(ov.add(y, enlarged(colours, 4)), 0.0, 1.0)
     return openvino.Model([finished(y, inverse.MARGIN, shape)], [x, *kept])
 
 
@@ -349,12 +349,12 @@ def leaky(y: Any, leak: float) -> Any:
     return ov.prelu(y, np.array([leak], np.float32))
 
 
-def enlarged(y: Any, factor: int, mode: str) -> Any:
-    """Times `factor`, bilinear or by the nearest, as torch does it."""
+def enlarged(y: Any, factor: int) -> Any:
+    """Times `factor`, bilinear, as torch does it."""
     return ov.interpolate(
         y,
         np.array([factor, factor], np.float32),
-        mode,
+        "linear_onnx",
         "scales",
         coordinate_transformation_mode="half_pixel",
         axes=np.array([2, 3]),

@@ -5,7 +5,7 @@ photograph's, as the methods will, and asks of the picture y that is made of the
 
     content * ||F(y) - t||^2 / ||t||^2                           at the layer that is inverted
     + style * sum_l ||G_l(y) - G_l(s)||^2 / ||G_l(s)||^2         up to the layer behind it
-    + tv * TV(y)
+    + tv * TV(y) + `GRID` * what of y repeats with each place of the features
 
 where t are the transferred features and s is the painting, and the first two of what is made of
 untouched features, where t and s are the picture's x itself, with pixels * ||y - x||^2
@@ -40,6 +40,7 @@ from styleswap.training.loop import Report, fit
 from styleswap.training.settings import InverseSettings
 
 FITTED = 48  # photographs, and paintings, that colours are fitted to before training
+GRID = 5000.0  # weight of `ops.grid`
 HELD_OUT = 8  # pairs that validation and the sheets take
 Transfer = Callable[[Tensor, Tensor], Tensor]
 Found = dict[str, Tensor]  # features by layer
@@ -166,8 +167,10 @@ class InverseTask:
         style = torch.stack(errors).sum()
         pixels = (y[n:] - plain).square().mean()
         tv = ops.total_variation(y[:n])
-        total = s.content * content + s.style * style + s.pixels * pixels + s.tv * tv
-        return {"total": total, "content": content, "style": style, "pixels": pixels, "tv": tv}
+        grid = ops.grid(y)
+        total = s.content * content + s.style * style + s.pixels * pixels + s.tv * tv + GRID * grid
+        losses = {"content": content, "style": style, "pixels": pixels, "tv": tv, "grid": grid}
+        return {"total": total, **losses}
 
     def after(self, found: Mapping[str, float]) -> None:
         """Nothing changes."""

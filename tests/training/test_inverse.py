@@ -112,6 +112,7 @@ def test_the_loss_is_the_weighted_sum(folders: tuple[str, str]) -> None:
     batch = task.draw(torch.Generator().manual_seed(3), 0)
     parts = {k: v.item() for k, v in task.losses(net, *batch).items()}
     total = sum(weight * parts[name] for name, weight in weights.items())
+    total += training.GRID * parts["grid"]
     assert parts["total"] == pytest.approx(total, rel=1e-4)
     # By hand, in float32: photographs come back of the first pair of each two, paintings of the
     # second.
