@@ -223,10 +223,11 @@ def run(pid: int, address: str, clients: int, seconds: float) -> None:
     with httpx.Client(base_url=address, timeout=PATIENCE) as http:
         while True:
             try:
-                http.get("app_id").raise_for_status()
+                page(http, 0)
                 break
             except httpx.TransportError:
                 time.sleep(0.2)
+        time.sleep(5)  # Gradio looks at its own page before it believes that it runs
         for _ in range(2):  # each network is in memory, and has had a picture of this size
             for method in ("johnson", "adain", "swap"):
                 stylize(http, 0, method)

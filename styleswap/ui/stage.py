@@ -87,7 +87,10 @@ def toasts(escape: Callable[[str], str]) -> Iterator[None]:
     try:
         yield
     except StyleSwapError as error:
-        raise gr.Error(escape(for_strangers(error)), print_exception=False) from None
+        sentence = for_strangers(error)
+        if sentence != str(error):  # the owner may need to know the place
+            logger.warning("%s", error)
+        raise gr.Error(escape(sentence), print_exception=False) from None
     except Exception as fault:
         if is_full(fault):
             raise gr.Error(escape(FULL), print_exception=False) from None
