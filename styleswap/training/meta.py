@@ -4,7 +4,7 @@ Each step takes S paintings and P photographs for each, writes S networks, and a
 makes y of its photographs c, with s its painting,
 
     content * ||conv4_2(y) - conv4_2(c)||^2 / ||conv4_2(c)||^2
-    + style * D(y, s) / D(c, s)  +  tv * TV(y)
+    + style * D(y, s) / D(c, s)  +  tv * TV(y)  +  `GRID` * `ops.grid` of y
 
 where D(x, s) = sum_l ||G_l(x) - G_l(s)||^2 / ||G_l(s)||^2.
 
@@ -39,6 +39,7 @@ from styleswap.training.style import StyleWeight, load_perceptual
 CONTENT_LAYER = "conv4_2"
 CALIBRATED = 512  # paintings whose codes tell how codes are scaled
 HELD_OUT = 8  # paintings, and photographs, that validation takes
+GRID = 5000.0  # weight of `ops.grid`
 MIXED = 0.2  # of the styles are mixtures of two paintings
 # A photograph that is as good as in the style already would ask for the impossible.
 LEAST_PLAIN = 0.2
@@ -96,13 +97,15 @@ class MetaTask:
         return paintings, photos.view(s.batch, s.photos_each, *photos.shape[1:]), mixture
 
     def losses(self, net: nn.Module, *batch: Tensor) -> dict[str, Tensor]:
-        """``content``, ``style``, ``tv``, their weighted sum ``total``, and the style's weight."""
+        """``content``, ``style``, ``tv`` and ``grid``, their weighted sum ``total``, and the
+        style's weight."""
         s = self.settings
         parts = self.distances(net, *batch)
         content, style, tv = (parts[k].mean() for k in ("content", "style", "tv"))
-        weight = self.weight.tensor
-        total = s.content * content + weight * style + s.tv * tv
-        return {"total": total, "content": content, "style": style, "tv": tv, "weight": weight}
+        grid, weight = ops.grid(parts["made"]), self.weight.tensor
+        total = s.content * content + weight * style + s.tv * tv + GRID * grid
+        losses = {"content": content, "style": style, "tv": tv, "grid": grid, "weight": weight}
+        return {"total": total, **losses}
 
     def distances(
         self, net: nn.Module, paintings: Tensor, photos: Tensor, mixture: Tensor

@@ -63,7 +63,7 @@ def test_it_learns(folders: tuple[Path, Path], tmp_path: Path) -> None:
         report=lambda step, losses: seen.append(losses),
     )
     assert found["style"] < 0.7 * before["style"], (before, found)
-    assert len(seen) == 40 and {"total", "content", "style", "tv", "weight"} == set(seen[0])
+    assert len(seen) == 40 and {"total", "content", "style", "tv", "grid", "weight"} == set(seen[0])
     assert set(found) == {"content", "style", "worst", "weight"} and found["weight"] == 4.0
     assert found["worst"] >= found["style"] and net.width == 16
     assert (tmp_path / "step-00040.jpg").exists()
