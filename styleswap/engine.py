@@ -37,7 +37,7 @@ T = TypeVar("T")
 MOST_BEGUN = 3
 MOST_LONG = 2
 # Quick jobs that a step of a long one lets go first, one after the other, before it has its turn.
-MOST_LET_BY = 3
+MOST_LET_BY = 20
 # Frames that go through a trained network together on a GPU.
 BATCH = 8
 # Style pictures are never used larger than this: twice the largest result of Gatys.
