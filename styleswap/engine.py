@@ -40,7 +40,7 @@ M = TypeVar("M", bound=torch.nn.Module)
 MOST_BEGUN = 3
 MOST_LONG = 2
 # Quick jobs that a step of a long one lets go first, one after the other, before it has its turn.
-MOST_LET_BY = 3
+MOST_LET_BY = 20
 # Frames that go through a trained network together on a GPU.
 BATCH = 8
 # Styles whose weights are kept, and mixtures that may paint again at once: 2 MB, and 5 MB, each.

@@ -568,7 +568,8 @@ def test_who_asks_first_is_served_first() -> None:
     assert served == list(range(8))
 
 
-def test_quick_ones_pass_by_but_not_for_ever() -> None:
+def test_quick_ones_pass_by_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("styleswap.engine.MOST_LET_BY", 3)
     turns, served = Turns(), []
     never = threading.Event()
 
