@@ -24,7 +24,7 @@ from styleswap.nets.transformer import MARGIN, Layer, Residual, TransformerNetwo
 from styleswap.runtimes.kept import Kept
 
 CLOUDS = 256  # pixels a side
-ROOM = 1.3
+ROOM = 2.0
 # Where it has been measured how fast convolutions are whose weights are inputs.
 SHARES = platform.machine().lower() in ("x86_64", "amd64")
 REQUESTS: Kept[Any] = Kept()
@@ -65,27 +65,36 @@ def clouds(side: int) -> Tensor:
 
 
 @torch.inference_mode()
-def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[float, float]]:
-    """The least and the largest number that the layers which are multiplied in int8 may be given.
+def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[Tensor, Tensor]]:
+    """The least and the largest number, (C,), that layers multiplied in int8 may be given.
 
-    These are the layers of the residual blocks, and the last; the first is given bytes. What lies
-    before them has been normalised, so that one picture tells what others will give: `clouds`, and
-    some room.
+    These are all but the first, which is given bytes, and the next, whose rounding all the others
+    would carry on. What lies before them has been normalised, so that one picture tells what others
+    will give: `clouds`, and some room.
     """
     found = {}
 
-    def see(part: Layer, y: Tensor, signed: bool = False) -> Tensor:
-        high = ROOM * y.abs().max().item()
-        found[part] = (-high if signed else 0.0, high)
+    def see(part: Layer, y: Tensor) -> Tensor:
+        low, high = y.amin((0, 2, 3)), y.amax((0, 2, 3))
+        if part is net.up:
+            high = torch.maximum(high, -low)
+            low = -high
+        middle, span = (low + high) / 2, high - low
+        # Of what is rounded more coarsely, a channel's values or the weights that they meet, each
+        # gets its half (Xiao et al., SmoothQuant, ICML 2023).
+        span = ROOM * (span * span.max()).sqrt().clamp_min(0.1 * span.max())
+        if not y.min() < 0:
+            middle = span / 2
+        found[part] = (middle - span / 2, middle + span / 2)
         return y
 
-    y = net.scaled(padded(clouds(CLOUDS)))
-    y = F.relu(net.first(y))
+    y = F.relu(net.first(net.scaled(padded(clouds(CLOUDS)))))
     for block in net.blocks:
         assert isinstance(block, Residual)
-        inside = F.relu(block.first(see(block.first, y, signed=True)))
+        inside = F.relu(block.first(y if block is net.blocks[0] else see(block.first, y)))
         y = y + block.second(see(block.second, inside))
-    see(net.last, F.relu(net.up(F.interpolate(y, scale_factor=2, mode="nearest"))))
+    y = F.interpolate(see(net.up, y), scale_factor=2, mode="nearest")
+    see(net.last, F.relu(net.up(y)))
     return found
 
 
