@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, Annotated
@@ -23,15 +24,39 @@ def main(
     host: Annotated[str | None, typer.Option(help="0.0.0.0 for the whole network.")] = None,
     port: Annotated[int | None, typer.Option(help="The first free one from 7860.")] = None,
     share: Annotated[bool, typer.Option(help="Make a public link through Gradio.")] = False,
+    auth: Annotated[
+        list[str] | None,
+        typer.Option(help="USER:PASSWORD, or a file with one a line; may be given repeatedly."),
+    ] = None,
 ) -> None:
     """Open StyleSwap's page; what is not given here may stand in a GRADIO_* variable."""
     # Nothing of what is imported and drawn is garbage: to look for it took a tenth of the start.
     gc.disable()
+    from styleswap import scratch
+
+    # As Ctrl-C does: nothing shall be left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with scratch.claimed():
+        serve(host, port, share, auth or [])
+    # Jobs at work would be waited for, and what computes for them does not outlive the interpreter.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def serve(host: str | None, port: int | None, share: bool, auth: list[str]) -> None:
+    """Launch the page and wait until it is closed."""
+    from styleswap.errors import StyleSwapError
     from styleswap.ui import page
+    from styleswap.ui.hosting import Hosting
 
     engine = late(make_engine)
+    try:
+        hosting = Hosting.chosen(host, share, auth)
+    except StyleSwapError as error:
+        raise typer.BadParameter(str(error)) from None
     launched = page.launch(
         engine,
+        hosting,
         server_name=host,
         server_port=port,
         share=share or None,
@@ -49,9 +74,6 @@ def main(
     warming.daemon = True
     warming.start()
     launched.block_thread()
-    # Jobs at work would be waited for, and what computes for them does not outlive the interpreter.
-    sys.stdout.flush()
-    os._exit(0)
 
 
 def make_engine() -> Engine:

@@ -1,16 +1,24 @@
-"""How soon do we reach what plain optimisation reaches?
+"""How soon do we reach what plain optimisation reaches, and does one strength fit every pair?
+
+    python benchmarks/gatys.py --teacher DIR      (or --teacher vgg19)
 
 The baseline is what most write: Adam at a constant rate of 0.03, 1,500 steps on the pixels of the
 content, 256 px, against VGG-19. Its final loss is content + style weight * style, measured in the
 teacher. Ours is `styleswap.methods.gatys` against the same network: we stop its clock when the
 picture first has that loss. What it drafts against `small` is in its time. Neither has a margin
 around the picture, which would cost both alike: both are measured on the pixels that they optimise.
-
-    python benchmarks/gatys.py --teacher DIR      (or --teacher vgg19)
+Ours minimises the same loss here: its content counts at one weight.
 
 With a folder whose files stand in for parts of VGG-19, the losses are measured in these, while both
 are timed against a network of VGG-19's full size (random weights cost the same): ours over its
 whole course, plain Adam over 50 steps, since all of its steps are alike.
+
+    python benchmarks/gatys.py --paintings DIR --photos DIR [--turn N]
+
+At the default settings, against `small`, at 256 and at 512 px: how far is each result from its
+photograph (content), and how far from its painting (style), as a share of the untouched
+photograph's distance? Each painting is paired with the photograph at its place in the sorted
+folder, or N places further. What counts is how far the contents are from their median.
 """
 
 from __future__ import annotations
@@ -20,11 +28,14 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 import torchvision
 from common import PHOTOS, STYLES, machine, pairs, plain_adam
 
+from styleswap import media, metrics, tensors
+from styleswap.engine import Engine, Request, StyleChoice
 from styleswap.losses import PerceptualLoss
 from styleswap.methods import gatys
 from styleswap.methods.base import Job, Step, Style
@@ -36,17 +47,53 @@ from styleswap.training.teacher import load_teacher
 
 SIDE = 256
 WEIGHT = 5.0  # of the style's losses against the content's
+SIZES = (256, 512)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--teacher", required=True, help="vgg19, or a folder of teacher files")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--teacher", help="vgg19, or a folder of teacher files")
+    what.add_argument("--paintings", type=Path, help="measure what is left of each photograph")
+    parser.add_argument("--photos", type=Path, help="as many as there are paintings")
+    parser.add_argument("--turn", type=int, default=0, help="pair painting i with photo i + N")
     parser.add_argument("--plain-steps", type=int, default=1500)
     parser.add_argument("--plain-loss", type=float, help="skip the plain run: its recorded loss")
     parser.add_argument("--steps", type=int, default=560, help="steps of ours")
     parser.add_argument("--pooling", choices=["max", "average"], default="average")
     args = parser.parse_args()
     print(machine())
+    if args.paintings:
+        photos = sorted(args.photos.iterdir())
+        distances(sorted(args.paintings.iterdir()), photos[args.turn :] + photos[: args.turn])
+    else:
+        race(args)
+
+
+def distances(paintings: list[Path], photos: list[Path]) -> None:
+    """The table of every pair and size."""
+    engine, net = Engine(), perceptual.load("small")
+    contents, styles = [], []
+    for painting, photo in zip(paintings, photos, strict=True):
+        line = ""
+        for size in SIZES:
+            picture, content = media.open_picture(painting), media.open_picture(photo)
+            params = GatysParams(size=size, network="small")
+            *_, last = engine.run(Request("gatys", content, [StyleChoice(picture=picture)], params))
+            plain, style = tensors.from_pil(media.fit(content, size)), tensors.from_pil(picture)
+            found = metrics.figures(net, last.image, plain, style)
+            contents.append(found["content"])
+            styles.append(found["style"] / metrics.figures(net, plain, plain, style)["style"])
+            line += f" {contents[-1]:.3f} | {styles[-1]:.4f} |"
+        print(f"| {painting.stem} / {photo.stem} |{line}", flush=True)
+    middle = statistics.median(contents)
+    print(f"content: median {middle:.3f}, {min(contents) / middle:.2f} to", end=" ")
+    print(f"{max(contents) / middle:.2f} times that")
+    print(f"style: mean {statistics.fmean(styles):.4f}, largest {max(styles):.4f}")
+
+
+def race(args: argparse.Namespace) -> None:
+    """The clocks of plain Adam and of ours."""
     teacher = load_teacher(args.teacher)
     teacher.set_pooling(args.pooling)
     small = perceptual.load("small", args.pooling).to(memory_format=torch.channels_last)
@@ -67,6 +114,7 @@ def main() -> None:
     print(f"plain Adam, {args.plain_steps} steps: loss {target:.4f}", flush=True)
 
     gatys.MARGIN = 0
+    gatys.REACH = 1.0
     params = GatysParams(
         size=SIDE,
         steps=args.steps,

@@ -1,6 +1,7 @@
 """README's pictures, by our own weights, in benchmarks/images/.
 
-``styles.jpg`` is a photograph beside itself in every trained style; ``results.jpg`` is another in
+``styles.jpg`` is a photograph beside itself in every trained style; ``mixtures.jpg`` is one in five
+steps from one trained style to another, a row for each pair; ``results.jpg`` is another in
 three of our style pictures, by optimisation; ``methods.jpg`` is the contact sheet of a comparison,
 and ``method-*.jpg`` are its pictures. ``first.jpg``, in examples/, is what the page shows before
 anybody has done anything.
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Annotated
 
 import gradio as gr
+import torch
 import typer
 from PIL import Image, ImageOps
 
@@ -31,13 +33,20 @@ IMAGES = Path(__file__).parent / "images"
 STYLES = ("swirls", "tiles", "waves")
 HEIGHT = 480
 COLUMNS, SIDE = 6, 240
+PAIRS = (
+    ("starry-night", "the-scream"),
+    ("udnie", "great-wave"),
+    ("composition-vii", "mondrian-composition"),
+    ("metzinger", "ink"),
+)
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 COMPARED = "waves"  # a style picture that a style was trained from
 THUMB = (300, 210)
 
 
 def main(names: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     engine = Engine()
-    for make in (first, results, styles, methods):
+    for make in (first, results, styles, mixtures, methods):
         if not names or make.__name__ in names:
             for file, picture in make(engine):
                 media.save_picture(picture, file)
@@ -80,6 +89,21 @@ def styles(engine: Engine) -> Made:
         cell = ImageOps.fit(picture, (SIDE, SIDE))
         sheet.paste(cell, (i % COLUMNS * SIDE, i // COLUMNS * SIDE))
     yield IMAGES / "styles.jpg", sheet
+
+
+def mixtures(engine: Engine) -> Made:
+    photo = media.open_picture(gr.media.get_image("tower.jpg"))
+    params = JohnsonParams(size=420)
+    rows = []
+    for pair in PAIRS:
+        row = []
+        for share in SHARES:
+            weights_ = zip(pair, (1 - share, share), strict=True)
+            mix = [StyleChoice(name=name, weight=weight) for name, weight in weights_ if weight]
+            *_, last = engine.run(Request("johnson", photo, mix, params))
+            row.append(last.image)
+        rows.append(torch.cat(row))
+    yield IMAGES / "mixtures.jpg", tensors.contact_sheet(rows)
 
 
 def methods(engine: Engine) -> Made:

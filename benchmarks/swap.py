@@ -1,8 +1,8 @@
 """How fast are the methods that take any style?
 
-- Style swap alone against its usual form (patches as kernels of a convolution, a one-hot of the
-  best, a transposed convolution), on the same features of a photograph and a style: seconds, the
-  memory that each adds, and how many patches agree.
+- The swap of patches alone against its usual form (patches as kernels of a convolution, a one-hot
+  of the best, a transposed convolution), on the same whitened features of a photograph and a style:
+  seconds, the memory that each adds, and how many patches agree.
 - A whole picture, warm, by each method: a photograph and a style in, a picture out.
 - A frame of 640 x 480 by AdaIN with one style, as a webcam needs it.
 - Style swap at 1024 px, which the usual form cannot hold: seconds and memory in all.
@@ -27,7 +27,7 @@ from torch import Tensor
 
 from styleswap import media, ops, runtimes
 from styleswap.engine import Engine, Request, StyleChoice
-from styleswap.nets import adain, inverse, perceptual
+from styleswap.nets import adain, perceptual
 from styleswap.nets.adain import AdainNetwork
 from styleswap.runtimes.bench import peak_rss_mb
 from styleswap.specs import METHODS
@@ -53,8 +53,8 @@ def main() -> None:
 
 def alone(style: str) -> None:
     """Each form in a process of its own, whose memory is then its."""
-    print("style swap alone, 512 x 512 px, relu3_1")
-    forms = {"usual form": usual, "float32": ops.style_swap, "bfloat16": in_bfloat16}
+    print("the swap alone, 512 x 512 px, relu3_1")
+    forms = {"usual form": usual, "float32": ours, "bfloat16": in_bfloat16}
     slowest = 0.0
     for name, form in forms.items():
         seconds, added = apart(swapped, form, style)
@@ -99,8 +99,13 @@ def usual_places(content: Tensor, style: Tensor, patch: int) -> Tensor:
     return best // across * style.shape[3] + best % across
 
 
+def ours(content: Tensor, style: Tensor, patch: int, half: bool = False) -> Tensor:
+    places = ops.best_matches(content, style, patch, half)
+    return ops.put_together(places, style, content.shape[2:], patch)
+
+
 def in_bfloat16(content: Tensor, style: Tensor, patch: int) -> Tensor:
-    return ops.style_swap(content, style, patch, half=True)
+    return ours(content, style, patch, half=True)
 
 
 def in_bfloat16_places(content: Tensor, style: Tensor, patch: int) -> Tensor:
@@ -109,13 +114,12 @@ def in_bfloat16_places(content: Tensor, style: Tensor, patch: int) -> Tensor:
 
 @torch.inference_mode()
 def features(style: str | Path) -> tuple[Tensor, Tensor]:
-    """relu3_1 of a photograph and of a style."""
+    """relu3_1 of a photograph and of a style, whitened."""
     net = perceptual.load("small")
-    ours, theirs = (
-        net.features(square(file, 512), ["relu3_1"])["relu3_1"].contiguous()
-        for file in (PHOTOS[0], style)
+    photo, painting = (
+        net.features(square(file, 512), ["relu3_1"])["relu3_1"] for file in (PHOTOS[0], style)
     )
-    return ours, theirs
+    return ops.whitened(photo, ops.RIDGE), ops.whitened(painting, ops.RIDGE)
 
 
 @torch.inference_mode()
@@ -154,9 +158,9 @@ def whole(method: str, style: str, size: int, rounds: int) -> tuple[float, float
 def frame(style: str) -> float:
     """Median milliseconds of a frame."""
     small = perceptual.load("small")
-    net = AdainNetwork(small, inverse.load(adain.LAYER))
-    features = small.features(square(style, 480), [adain.LAYER])[adain.LAYER]
-    net.set_style(*ops.statistics(features), strength=1.0)
+    net = AdainNetwork(small, adain.load())
+    features = adain.taken(small.features(square(style, 480), adain.LAYERS))
+    net.set_style(*adain.statistics(features), strength=1.0)
     run = runtimes.prepare(net, torch.device("cpu"))
     x = torch.rand(1, 3, 480, 640)
     (seconds,) = seconds_in_turn([lambda: run(x)], 20)

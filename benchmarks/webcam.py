@@ -3,7 +3,8 @@
 In turn, 640x480 in and out, the default style:
 
 - the page in Chromium with its own camera of 60 frames/s: frames drawn, the time from capture to
-  drawing, and from a click on another style to the first frame in it;
+  drawing, from a click on another style to the first frame in it, and from moving the slider
+  between two styles to the first frame in the new mixture;
 - the same network behind Gradio's built-in streaming (`gr.Image(streaming=True)`), at the size that
   the page had chosen;
 - the server alone: JPEG in, JPEG out, over sockets, two frames on their way for each client.
@@ -175,9 +176,10 @@ def switching(page: Any) -> float:
         page.evaluate(
             """async (k) => {
               const canvas = document.querySelector('#webcam-live canvas');
-              const before = canvas.live.facts.style, began = performance.now();
+              const now = () => canvas.live.facts.styles[0][0];
+              const before = now(), began = performance.now();
               document.querySelectorAll('#webcam-johnson-styles .thumbnail-item')[k].click();
-              while (canvas.live.facts.style === before && performance.now() - began < 5000)
+              while (now() === before && performance.now() - began < 5000)
                 await new Promise(requestAnimationFrame);
               const spent = performance.now() - began;
               await new Promise((done) => setTimeout(done, 500));
@@ -186,6 +188,35 @@ def switching(page: Any) -> float:
             k,
         )
         for k in range(1, 10)
+    )
+
+
+def sliding(page: Any) -> float:
+    """Milliseconds from moving the slider between two styles to the first frame drawn in the new
+    mixture, median of fifteen."""
+    page.click("#webcam-johnson-more-styles button")
+    page.click("#webcam-johnson-style-2 input")
+    page.get_by_role("option").last.click()
+    page.wait_for_function(f"{STATE}.facts.styles.length === 2")
+    page.wait_for_timeout(2000)
+    return statistics.median(
+        page.evaluate(
+            """async (share) => {
+              const canvas = document.querySelector('#webcam-live canvas');
+              const slider = document.querySelector('#webcam-johnson-share-2 input[type=range]');
+              const began = performance.now();
+              slider.value = share;
+              slider.dispatchEvent(new Event('input', {bubbles: true}));
+              while (Math.abs(canvas.live.facts.styles[1][1] - share) > 1e-6
+                  && performance.now() - began < 5000)
+                await new Promise(requestAnimationFrame);
+              const spent = performance.now() - began;
+              await new Promise((done) => setTimeout(done, 500));
+              return spent;
+            }""",
+            k / 20,
+        )
+        for k in range(1, 16)
     )
 
 
@@ -225,7 +256,7 @@ def frames(count: int) -> list[bytes]:
 def clients(address: str, tickets: list[str], size: str, seconds: float) -> list[float]:
     """Frames a second that come back to each of as many clients as there are tickets."""
     host = address.split("//")[1].strip("/")
-    look = {"method": "johnson", "style": style(), "settings": {"size": size}}
+    look = {"method": "johnson", "styles": [[style(), 1]], "settings": {"size": size}}
     path = f"{live.PATH}?look={quote(json.dumps(look))}"
     data, counts = frames(30), [0] * len(tickets)
     since, until = (time.perf_counter() + s for s in (WARM_UP, WARM_UP + seconds))
@@ -296,6 +327,8 @@ def main() -> None:
             )
             figures["switch_ms"] = round(switching(page), 1)
             say(f"another style: {figures['switch_ms']:.0f} ms after the click")
+            figures["slider_ms"] = round(sliding(page), 1)
+            say(f"another mixture: {figures['slider_ms']:.0f} ms after the slider")
             if args.minutes:
                 endurance(page, process, folder, args.minutes)
         width, height = found["size"]

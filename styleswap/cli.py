@@ -206,7 +206,8 @@ def _worked(run: Iterator[Progress], each: Callable[[Progress], None]) -> Progre
                     "Stopped before the first step; nothing was written."
                 ) from None
             bar.write(f"stopped at step {last.i} of {last.n}", sys.stderr)
-    assert last is not None
+    if last is None:
+        raise StyleSwapError("The job ended before its first step; nothing was written.")
     return last
 
 
@@ -652,7 +653,10 @@ def train_style(
     ] = StyleSettings.width,
     seed: int = StyleSettings.seed,
     warm: Annotated[
-        str | None, typer.Option("--from", help="Start from this trained style.")
+        str | None,
+        typer.Option(
+            "--from", help="Start from this trained style, or from what `meta` writes for it."
+        ),
     ] = None,
     runs: Annotated[
         Path | None, typer.Option(help="Where checkpoints and logs go (default: runs/NAME).")
@@ -689,7 +693,7 @@ def train_style(
         warm=warm,
     )
     made_at = publish.commit()
-    start = weights.load_style(warm, folder) if warm else None
+    start = training.start(warm, painting, style_size, folder) if warm else None
     main_process = loop.is_main_process()
     with _steps_shown(steps, main_process) as report:
         net, found = training.train(

@@ -36,9 +36,12 @@ from styleswap.specs import MethodSpec, Params, StylisingParams, get_spec
 T = TypeVar("T")
 M = TypeVar("M", bound=torch.nn.Module)
 
-# Jobs of seconds or minutes that may be under way at once, step by step in turn: each keeps its
-# memory until its end, up to 2 GB.
+# Jobs of seconds, and of minutes, that may be under way at once, step by step in turn: each keeps
+# its memory until its end, up to 2 GB. The former do not wait for the latter to end.
 MOST_BEGUN = 3
+MOST_LONG = 2
+# Quick jobs that a step of a long one lets go first, one after the other, before it has its turn.
+MOST_LET_BY = 3
 # Frames that go through a trained network together on a GPU.
 BATCH = 8
 # Styles whose weights are kept, and mixtures that may paint again at once: 2 MB, and 5 MB, each.
@@ -113,8 +116,17 @@ class Progress:
         }
 
 
+@dataclass(eq=False)
+class _Ticket:
+    """A place in a line, whether quick ones pass it by, and how many have."""
+
+    patient: bool
+    passed: int = 0
+
+
 class Turns:
-    """Who may use something, such as the device: in the order in which they asked.
+    """Who may use something, such as the device: in the order in which they asked, but that quick
+    ones pass by others, of which each lets `MOST_LET_BY` go first.
 
     Args:
         room: how many may at once.
@@ -122,15 +134,22 @@ class Turns:
 
     def __init__(self, room: int = 1) -> None:
         self.room = room
-        self._line: list[object] = []
+        self._line: list[_Ticket] = []
         self._moved = threading.Condition()
 
     @contextlib.contextmanager
-    def turn(self, cancel: threading.Event) -> Iterator[bool]:
+    def turn(self, cancel: threading.Event, quick: bool = False) -> Iterator[bool]:
         """Wait for a turn and hold it; gives False where `cancel` was set before it came."""
-        ticket = object()
+        ticket = _Ticket(patient=not quick)
         with self._moved:
-            self._line.append(ticket)
+            place = len(self._line)
+            while quick and place > self.room:  # whoever has a turn keeps it
+                before = self._line[place - 1]
+                if not before.patient or before.passed == MOST_LET_BY:
+                    break
+                before.passed += 1
+                place -= 1
+            self._line.insert(place, ticket)
             while ticket not in self._line[: self.room] and not cancel.is_set():
                 self._moved.wait(0.1)
             mine = ticket in self._line[: self.room] and not cancel.is_set()
@@ -183,7 +202,7 @@ class Engine:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._turns = Turns()
         self._hand = ThreadPoolExecutor(1, "device")
-        self._begun = Turns(MOST_BEGUN)
+        self._begun = {"seconds": Turns(MOST_BEGUN), "minutes": Turns(MOST_LONG)}
         self._loaded: dict[tuple[str, ...], Any] = {}
         self._weights: Recent[Weights] = Recent(WEIGHTS)
         self._mixtures: Recent[Repaint] = Recent(MIXTURES)
@@ -203,8 +222,8 @@ class Engine:
         cancel = cancel or threading.Event()
         check_styles(spec, request.styles)
         content = sized(request.content, request.params)
-        quick = contextlib.nullcontext(True)
-        with quick if spec.pace == "live" else self._begun.turn(cancel) as mine:
+        at_once = contextlib.nullcontext(True)
+        with at_once if spec.pace == "live" else self._begun[spec.pace].turn(cancel) as mine:
             if mine:
                 yield from self._run(spec, request, content, cancel)
 
@@ -227,7 +246,7 @@ class Engine:
 
         while True:
             try:
-                step, took = self.take_turn(work, cancel)
+                step, took = self.take_turn(work, cancel, spec.pace != "minutes")
             except Stopped:
                 return
             if step is None:
@@ -336,14 +355,17 @@ class Engine:
 
         return self.take_turn(work, cancel)
 
-    def take_turn(self, work: Callable[[], T], cancel: threading.Event) -> T:
+    def take_turn(self, work: Callable[[], T], cancel: threading.Event, quick: bool = False) -> T:
         """Wait for the device, and do `work` with it.
+
+        Args:
+            quick: whether it goes before steps of jobs that take minutes.
 
         Raises:
             StyleSwapError: not enough memory, or what `work` raises.
             Stopped: `cancel` was set while waiting.
         """
-        with self._turns.turn(cancel) as mine, self._sentences():
+        with self._turns.turn(cancel, quick) as mine, self._sentences():
             if not mine:
                 raise Stopped
             return self._hand.submit(work).result()
@@ -455,7 +477,10 @@ class Engine:
     def _write(self, picture: Tensor) -> Weights:
         def write() -> Weights:
             net: MetaNetwork = self._once(("meta",), lambda: self._placed(meta.load()))
-            return net.write(picture)
+            with torch.autocast(
+                self.device.type, torch.bfloat16, enabled=bf16_is_fast(self.device)
+            ):
+                return net.write(picture.contiguous(memory_format=torch.channels_last))
 
         return self._weights.get(_digest(picture), write)
 
@@ -489,6 +514,7 @@ def with_finish(steps: Iterator[Step], job: Job) -> Iterator[Step]:
     last = None
     for last in steps:
         yield replace(last, n=last.n + more)
-    assert last is not None
+    if last is None:
+        return
     for step in denoise.finished(job, last.image):
         yield Step(last.n + step.i, last.n + more, step.image, last.losses)

@@ -23,6 +23,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -71,6 +72,8 @@ CALM = 8.0
 # Pages that are painted for at once, however quick the machine, and that are remembered.
 MOST_PEOPLE = 16
 MOST_STREAMS = 256
+# Sizes for which it is known what styles are ready.
+MOST_PLANS = 64
 # Seconds without a frame after which a place is free again.
 GONE = 5.0
 # Seconds after which a place goes to whoever waits for one.
@@ -82,6 +85,9 @@ REST = 0.25
 # What a style counts at the end of a slider: it is a mixture there, too, for which nothing needs to
 # be compiled, and looks as if the style were not in it.
 LEAST_WEIGHT = 1e-3
+
+# Seconds that a frame waits for a painter that a slider asks for.
+MOMENT = 0.05
 
 # Motion is looked for in very small frames here: it must take next to no time.
 FLOW_SIDE = 160
@@ -400,13 +406,17 @@ class Stream:
         if not self._coming or not self._coming[0].only_sliders_differ(wanted):
             self._coming = wanted, make()
         turned = self._have and not alike(self._have[0].size, wanted.size)
+        if self._have and self._have[0].only_sliders_differ(wanted):
+            # There in a moment, unless the processor has frames to paint meanwhile.
+            futures.wait([self._coming[1]], MOMENT)
         if not self._have or turned or self._coming[1].done():
             self._have = self._take()
         return self._have[1]
 
     def _take(self) -> tuple[Wanted, Painter]:
         """What was coming, waited for."""
-        assert self._coming
+        if self._coming is None:
+            raise RuntimeError("nothing is being got ready")
         (wanted, coming), self._coming = self._coming, None
         return wanted, coming.result()
 
@@ -567,6 +577,8 @@ class Room:
         with self._lock:
             if self._ahead and not self._ahead.done():
                 return
+            if len(self._plans) > MOST_PLANS:  # a stranger's camera may have any size
+                self._plans.clear()
             if (spec.id, size) not in self._plans:
                 alone: list[Mix] = [((e.name, 1.0),) for e in weights.styles_of(spec.id)]
                 self._plans[spec.id, size] = [alone[0] + alone[1], *alone] if alone[1:] else alone

@@ -486,8 +486,8 @@ def _srgb(picture: Image.Image) -> Image.Image:
             if picture.mode == {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}.get(space):
                 srgb = ImageCms.createProfile("sRGB")
                 converted = ImageCms.profileToProfile(picture, profile, srgb, outputMode="RGB")
-                assert converted is not None  # it is None only where the input itself is changed
-                return converted
+                if converted is not None:  # it is None only where the input itself is changed
+                    return converted
         except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
             pass  # a broken profile: better the plain colours than no picture
     return picture.convert("RGB")

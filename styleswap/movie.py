@@ -107,9 +107,11 @@ def first_frame(engine: Engine, request: VideoRequest, cancel: threading.Event) 
     """
     painter = engine.painter(request.method, request.size, request.styles, request.params, cancel)
     with contextlib.closing(
-        video.read_frames(request.clip, request.chosen, request.size)
+        video.read_frames(request.clip, request.chosen, request.size, cancel)
     ) as frames:
-        _, pixels = next(frames)
+        _, pixels = next(frames, (0, None))
+    if pixels is None:
+        raise Stopped
     (result,) = painter.paint([pixels])
     return result
 
@@ -144,7 +146,7 @@ def _restyled(
         writer = stack.enter_context(video.writing(target, request.clip, chosen, size, crf))
         steady = Steady(request.video.steady, Finder()) if request.video.steady else None
         painted = stack.enter_context(Behind())
-        filmed = stack.enter_context(contextlib.closing(ahead(_filmed(request, steady))))
+        filmed = stack.enter_context(contextlib.closing(ahead(_filmed(request, steady, cancel))))
 
         def write(frame: _Filmed, pixels: Pixels) -> None:
             writer.add(frame.k, steady.painted(pixels, frame.motion) if steady else pixels)
@@ -162,9 +164,11 @@ def _restyled(
                 return
 
 
-def _filmed(request: VideoRequest, steady: Steady | None) -> Iterator[_Filmed]:
+def _filmed(
+    request: VideoRequest, steady: Steady | None, cancel: threading.Event
+) -> Iterator[_Filmed]:
     """The frames, with their motion and less noise where they are to be steady."""
-    for k, pixels in video.read_frames(request.clip, request.chosen, request.size):
+    for k, pixels in video.read_frames(request.clip, request.chosen, request.size, cancel):
         yield _Filmed(k, *(steady.filmed(pixels) if steady else (pixels, None)))
 
 

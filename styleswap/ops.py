@@ -15,6 +15,7 @@ from torch import Tensor
 LUMA = (0.2126, 0.7152, 0.0722)
 
 EPSILON = 1e-5  # of a variance or an energy, so that one may divide by it
+RIDGE = 0.01  # of `whitened`, where patches are compared
 SCORES = 2**24  # that style swap holds at once: 64 MB for each of its buffers
 
 
@@ -270,25 +271,25 @@ def colour_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def style_swap(content: Tensor, style: Tensor, patch: int = 3, half: bool = False) -> Tensor:
-    """Style swap (Chen & Schmidt 2016, section 3.1): each patch of the content's features by the
-    style's patch that is most like it, overlapping patches averaged.
+    """Style swap (Chen & Schmidt 2016, section 3.1) of whitened features, coloured again (the style
+    decorator of Sheng et al. 2018, section 3.2).
 
-    Most like it is what has the largest normalised cross-correlation (eq. 2). It takes nine times
-    less work than correlating patches: a correlation of patches is the sum, over the positions in a
-    patch, of products of single positions, and neighbouring patches share those.
+    Each patch of the content's features is replaced by the style's patch that is most like it when
+    both are whitened. Untouched, a channel that is strong in both decides alone, and what is flat
+    finds the style's emptiest patch. Overlapping patches are averaged, which takes contrast away:
+    the result is whitened and coloured as the style.
 
     Args:
         content: features (1, C, H, W).
         style: features (1, C, h, w).
         patch: side p of a patch, in positions; at most the shortest side.
-        half: multiply in bfloat16: of photographs 99 of 100 patches find the same place as in
-            float32 (benchmarks/swap.py), which is exact.
+        half: see `best_matches`.
 
     Returns:
-        (1, C, H, W) of the style's features.
+        (1, C, H, W), with the mean and the covariance of the style's features.
     """
-    places = best_matches(content, style, patch, half)
-    return put_together(places, style, content.shape[2:], patch)
+    places = best_matches(whitened(content, RIDGE), whitened(style, RIDGE), patch, half)
+    return whiten_and_colour(put_together(places, style, content.shape[2:], patch), style)
 
 
 def put_together(places: Tensor, style: Tensor, shape: Sequence[int], patch: int) -> Tensor:
@@ -319,8 +320,15 @@ def put_together(places: Tensor, style: Tensor, shape: Sequence[int], patch: int
 def best_matches(content: Tensor, style: Tensor, patch: int, half: bool = False) -> Tensor:
     """Where in the style the patch most like each patch of the content begins.
 
+    Most like it is what has the largest normalised cross-correlation (Chen & Schmidt 2016, eq. 2).
+    It takes nine times less work than correlating patches: a correlation of patches is the sum,
+    over the positions in a patch, of products of single positions, and neighbouring patches share
+    those.
+
     Args:
-        content, style, patch, half: as `style_swap` takes them.
+        content, style, patch: as `style_swap` takes them.
+        half: multiply in bfloat16: of photographs 99 of 100 patches find the same place as in
+            float32 (benchmarks/swap.py), which is exact.
 
     Returns:
         (H - p + 1, W - p + 1) of ``row * w + column`` in the style.

@@ -307,8 +307,9 @@ class GatysParams(StylisingParams):
         1.0,
         Text("Style strength", "风格强度"),
         Text(
-            "How much style against content: 0.1 keeps the photograph, 10 is nearly all paint.",
-            "风格与内容之比：0.1 接近原照片，10 几乎全是笔触。",
+            "How far the picture may go from the photograph, whatever the style: 0.1 keeps it,"
+            " 10 is nearly all paint.",
+            "画面可以偏离照片多远，与所选风格无关：0.1 接近原照片，10 几乎全是笔触。",
         ),
         low=0.05,
         high=20.0,
@@ -468,9 +469,9 @@ class SwapParams(AnyStyleParams):
         3,
         Text("Patch size", "图块大小"),
         Text(
-            "Side of the patches that are swapped, in positions of 4 pixels: larger ones copy"
-            " larger pieces of the style.",
-            "被替换图块的边长，每格 4 像素：越大，照搬风格图的块越大。",
+            "Side of the patches that are swapped, in positions of 8 pixels, then of 4: larger ones"
+            " copy larger pieces of the style.",
+            "被替换图块的边长，先以 8 像素、再以 4 像素为一格：越大，照搬风格图的块越大。",
         ),
         low=1,
         high=7,

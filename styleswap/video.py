@@ -12,6 +12,7 @@ import contextlib
 import errno
 import functools
 import os
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,6 +36,8 @@ from styleswap.media import Pixels
 # The largest frame that is decoded.
 LONGEST_SIDE = 4096
 MOST_PIXELS = 4096 * 2304
+# The most frames of a file: two hours at 60 a second.
+MOST_FRAMES = 432_000
 # The longest clip that becomes a GIF, in seconds: it has no better compression than pictures do.
 LONGEST_GIF = 30
 
@@ -48,8 +51,11 @@ FORMATS = (
 # on frames that do not say when they are shown.
 INDEXED = ("mov", "matroska")
 SUFFIXES = (".mp4", ".gif")
-# Sound that MP4 holds and browsers play; other sound becomes AAC.
+# Sound that MP4 holds and browsers play; other sound becomes AAC, and so does MP3 of lower rates.
 KEPT_SOUND = ("aac", "mp3", "opus", "flac")
+LEAST_MP3 = 16_000
+# Frames a second that no camera and no player has.
+MOST_RATE = 1000
 
 # Constant frame rates that files mean when their timestamps are rounded.
 RATES = tuple(
@@ -182,15 +188,24 @@ def open_clip(path: str | os.PathLike[str], what: str = "video") -> Clip:
             stream = _pictures(container, what)
             ticks, last = _timing(container, stream, what)
     _check_size(size[0], size[1], what)
+    rate = len(ticks) / float((ticks[-1] + last - ticks[0]) * stream.time_base)
+    if rate > MOST_RATE:
+        raise StyleSwapError(
+            f"The {what} says that it has {rate:.3g} frames a second, which nothing plays; save it"
+            " as an MP4 first."
+        )
     return _clip(file, size, ticks, Fraction(stream.time_base), last, rates, sound)
 
 
-def read_frames(clip: Clip, chosen: range, size: tuple[int, int]) -> Generator[tuple[int, Pixels]]:
+def read_frames(
+    clip: Clip, chosen: range, size: tuple[int, int], cancel: threading.Event | None = None
+) -> Generator[tuple[int, Pixels]]:
     """Decode some of a clip's frames.
 
     Args:
         chosen: which, as `Clip.between` gives them.
         size: width and height that they are scaled to.
+        cancel: where it is set, there are no more, also while nothing comes of what is read.
 
     Yields:
         A frame's number, ascending, and its pixels.
@@ -198,7 +213,11 @@ def read_frames(clip: Clip, chosen: range, size: tuple[int, int]) -> Generator[t
     Raises:
         StyleSwapError: nothing can be decoded.
     """
-    frames = _webp_frames(clip, size) if _is_webp(clip.path) else _av_frames(clip, chosen, size)
+    cancel = cancel or threading.Event()
+    if _is_webp(clip.path):
+        frames = _webp_frames(clip, size, cancel)
+    else:
+        frames = _av_frames(clip, chosen, size, cancel)
     last = chosen.start - 1
     for k, pixels in frames:
         if k >= chosen.stop:
@@ -206,12 +225,12 @@ def read_frames(clip: Clip, chosen: range, size: tuple[int, int]) -> Generator[t
         if k > last:
             last = k
             yield k, pixels()
-    if last < chosen.start:
+    if last < chosen.start and not cancel.is_set():
         raise StyleSwapError("The video could not be decoded; save it as an MP4 first.")
 
 
 def _av_frames(
-    clip: Clip, chosen: range, size: tuple[int, int]
+    clip: Clip, chosen: range, size: tuple[int, int], cancel: threading.Event
 ) -> Iterator[tuple[int, Callable[[], Pixels]]]:
     with _read_sentences("video"), _opened(clip.path) as container:
         stream = _pictures(container, "video")
@@ -220,6 +239,8 @@ def _av_frames(
             container.seek(clip.ticks[max(0, chosen.start - REORDERED)], stream=stream)
         count = -1
         for packet in container.demux(stream):
+            if cancel.is_set():
+                return
             try:
                 frames = packet.decode()
             except InvalidDataError:  # players leave out what is damaged
@@ -243,9 +264,17 @@ def _is_indexed(container: Any) -> bool:
 
 def _pictures(container: Any, what: str) -> Any:
     """The stream of pictures that move; not a cover that comes with music."""
+    unknown = False
     for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
+        unknown = unknown or stream.codec_context is None
+        if stream.codec_context and not stream.disposition & Disposition.attached_pic:
+            # Of the frames themselves, whatever the container says; coders pad them a bit.
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS + MOST_PIXELS // 8)}
             return stream
+    if unknown:
+        raise StyleSwapError(
+            f"The {what} is coded in a way that is not known here; save it as an MP4 first."
+        )
     raise StyleSwapError(f"The {what} has no pictures, only sound; send one with both.")
 
 
@@ -268,6 +297,10 @@ def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
         if packet.stream_index != stream.index:
             continue
         there += 1
+        if there > MOST_FRAMES:
+            raise StyleSwapError(
+                f"The {what} has more than {MOST_FRAMES} frames; cut it and send a part."
+            )
         if packet.is_discard:
             continue
         count += 1
@@ -307,6 +340,7 @@ def _clip(
 ) -> Clip:
     """A clip whose rate is the first of `rates` that its timing keeps to, else the mean."""
     mean = len(ticks) / ((ticks[-1] + last - ticks[0]) * time_base)
+    mean = mean.limit_denominator(10**6)
     for rate in [*rates, mean]:
         if rate and _keeps_to(rate, ticks, time_base, last):
             return Clip(file, size, ticks, time_base, last, Fraction(rate), True, sound)
@@ -460,9 +494,13 @@ def _webp_clip(file: Path, what: str) -> Clip:
     return _clip(file, size, ticks, Fraction(1, 1000), now - ticks[-1], RATES, None)
 
 
-def _webp_frames(clip: Clip, size: tuple[int, int]) -> Iterator[tuple[int, Callable[[], Pixels]]]:
+def _webp_frames(
+    clip: Clip, size: tuple[int, int], cancel: threading.Event
+) -> Iterator[tuple[int, Callable[[], Pixels]]]:
     with _webp(clip.path, "video") as picture:
         for k in range(len(clip.ticks)):
+            if cancel.is_set():
+                return
             picture.seek(k)
             scaled = picture.convert("RGBA").resize(size, Image.Resampling.BICUBIC)
             yield k, functools.partial(_on_white, np.asarray(scaled))
@@ -523,8 +561,9 @@ def writing(
                 with _read_sentences("video"):
                     source = stack.enter_context(_opened(clip.path))
                 writer.sound = _Sound(source, clip, chosen, container)
-        yield writer
-        writer.finish()
+        careful = _Careful(writer)
+        yield careful
+        careful.finish()
 
 
 @contextlib.contextmanager
@@ -532,9 +571,37 @@ def _write_faults() -> Iterator[None]:
     """What FFmpeg says of writing, such as a full disk, as Python says it."""
     try:
         yield
+    except OverflowError as fault:  # numbers of FFmpeg's have 32 or 64 bits
+        raise StyleSwapError(
+            "The video's times are such that they cannot be written; save it as an MP4 first."
+        ) from fault
     except FFmpegError as fault:
         number = fault.errno or errno.EIO
         raise OSError(number, os.strerror(number)) from fault
+
+
+class _Careful:
+    """A writer that is not called again after a fault, which comes up each time: libavformat, asked
+    to go on after a write that failed, takes the process down."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.fault: Exception | None = None
+
+    def add(self, k: int, pixels: Pixels) -> None:
+        self._once(lambda: self.writer.add(k, pixels))
+
+    def finish(self) -> None:
+        self._once(self.writer.finish)
+
+    def _once(self, write: Callable[[], None]) -> None:
+        if self.fault:
+            raise self.fault
+        try:
+            write()
+        except Exception as fault:
+            self.fault = fault
+            raise
 
 
 class _Mp4:
@@ -605,8 +672,11 @@ class _Sound:
         self.begin = clip.ticks[chosen.start] * clip.time_base
         # What a coder starts with lies before the first frame; it is kept with that.
         self.early = Fraction(0) if chosen.start else PRIMING
-        self.packets = self._copied() if clip.sound in KEPT_SOUND else self._encoded()
-        if clip.sound in KEPT_SOUND:
+        kept = clip.sound in KEPT_SOUND
+        if clip.sound == "mp3" and self.stream.rate < LEAST_MP3:
+            kept = False
+        self.packets = self._copied() if kept else self._encoded()
+        if kept:
             self.out = target.add_stream_from_template(self.stream)
         else:
             wanted = min(48_000, self.stream.rate)

@@ -22,10 +22,12 @@ from styleswap import specs
 from styleswap.specs import Choice, MethodSpec, StylisingParams, Text, knob
 
 if TYPE_CHECKING:
+    from gradio import Blocks
     from playwright.sync_api import Browser, BrowserType
 
     from styleswap.engine import Engine
     from styleswap.methods.base import Job, Step
+    from styleswap.ui.hosting import Hosting
     from tests.helpers import Writer
 
 _folder = tempfile.mkdtemp(prefix="styleswap-tests-")
@@ -66,19 +68,25 @@ def writer(monkeypatch: pytest.MonkeyPatch) -> Writer:
     return found
 
 
-def launch(engine: Engine) -> Iterator[str]:
-    """The page as it is launched by app.py, on a free port; gives its address."""
+def launch(engine: Engine, hosting: Hosting | None = None) -> Iterator[Blocks]:
+    """The page as it is launched by app.py, on a free port."""
     from styleswap.ui import page
 
-    demo = page.launch(engine, prevent_thread_lock=True, quiet=True)
-    yield str(demo.local_url)
+    demo = page.launch(engine, hosting, prevent_thread_lock=True, quiet=True)
+    yield demo
     demo.close()
 
 
 @pytest.fixture(scope="session")
-def app(engine: Engine) -> Iterator[str]:
-    """Address of the page with the methods that there are."""
+def demo(engine: Engine) -> Iterator[Blocks]:
+    """The page with the methods that there are."""
     yield from launch(engine)
+
+
+@pytest.fixture(scope="session")
+def app(demo: Blocks) -> str:
+    """Its address."""
+    return str(demo.local_url)
 
 
 def chromium(kind: BrowserType, *more: str) -> Browser:
@@ -211,4 +219,5 @@ def extra_methods() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def extra_app(engine: Engine, extra_methods: None) -> Iterator[str]:
     """Address of the page with `extra_methods` too."""
-    yield from launch(engine)
+    for demo in launch(engine):
+        yield str(demo.local_url)

@@ -123,8 +123,12 @@ def test_a_server_with_nothing_to_do_rests(server: tuple[subprocess.Popen[bytes]
     pytest.fail("it never rests")
 
 
-def test_ctrl_c_while_it_works(
-    server: tuple[subprocess.Popen[bytes], str], photo: Path, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ended_while_it_works(
+    number: signal.Signals,
+    server: tuple[subprocess.Popen[bytes], str],
+    photo: Path,
+    tmp_path: Path,
 ) -> None:
     """It ends at once, says that all is well, and nothing of its own inside."""
     process, address = server
@@ -137,7 +141,9 @@ def test_ctrl_c_while_it_works(
     while not job.outputs() and time.monotonic() - began < 60:
         time.sleep(0.1)
     assert job.outputs() and not job.done()
-    process.send_signal(signal.SIGINT)
+    assert any((tmp_path / "gradio").rglob("*.*"))
+    process.send_signal(number)
     assert process.wait(20) == 0
+    assert not list((tmp_path / "gradio").iterdir())  # not a file is left
     errors = (tmp_path / "errors.txt").read_text()
     assert "Traceback" not in errors and "terminate called" not in errors

@@ -568,6 +568,27 @@ def test_who_asks_first_is_served_first() -> None:
     assert served == list(range(8))
 
 
+def test_quick_ones_pass_by_but_not_for_ever() -> None:
+    turns, served = Turns(), []
+    never = threading.Event()
+
+    def ask(name: str) -> None:
+        with turns.turn(never, quick=name.startswith("quick")):
+            served.append(name)
+
+    names = ["slow 1", "slow 2", *(f"quick {k}" for k in range(5))]
+    with turns.turn(never):
+        threads = []
+        for name in names:
+            threads.append(threading.Thread(target=ask, args=(name,)))
+            threads[-1].start()
+            while len(turns._line) < len(threads) + 1:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join(5)
+    assert served == ["quick 0", "quick 1", "quick 2", "slow 1", "slow 2", "quick 3", "quick 4"]
+
+
 def test_only_one_has_its_turn() -> None:
     turns, inside, most = Turns(), 0, 0
 

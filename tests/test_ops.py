@@ -212,6 +212,24 @@ def test_flat_features(transfer: Callable[[Tensor, Tensor], Tensor]) -> None:
         torch.testing.assert_close(found, mean, rtol=0, atol=0.05)
 
 
+@given(st.integers(0, 9), st.integers(2, 6))
+@settings(deadline=None)
+def test_whitened(seed: int, channels: int) -> None:
+    mix = noise(channels, channels, seed=seed) + torch.eye(channels)
+    x = torch.einsum("ij,bjhw->bihw", mix, noise(1, channels, 12, 9, seed=seed)) + 3
+    mean, covariance = moments(ops.whitened(x))
+    torch.testing.assert_close(mean, torch.zeros_like(mean), rtol=0, atol=1e-4)
+    torch.testing.assert_close(covariance, torch.eye(channels).double(), rtol=0, atol=1e-3)
+    # Turned as little as can be: each channel is still most like itself.
+    assert (
+        torch.linalg.eigvalsh(moments(torch.cat([x, ops.whitened(x)], 1))[1][:channels, channels:])
+        > 0
+    ).all()
+    # With a ridge, variances that are small stay so.
+    ridged = moments(ops.whitened(x, 0.1))[1].diagonal()
+    assert (ridged < 1 / 1.09).all() and (ridged > 0).all()
+
+
 def test_whitening_does_not_enlarge_what_hardly_varies() -> None:
     x = noise(1, 3, 20, 20)
     x[:, 2] = 1e-5 * x[:, 2] + 0.5 * x[:, 0]  # as good as a copy
@@ -227,7 +245,7 @@ def test_whitening_does_not_enlarge_what_hardly_varies() -> None:
     st.integers(0, 99),
 )
 @settings(deadline=None)
-def test_style_swap_is_the_literal_one(
+def test_patches_are_the_literal_ones(
     sides: tuple[int, int, int, int], patch: int, channels: int, scores: int, seed: int
 ) -> None:
     """The usual form: patches as kernels, a one-hot of the best, a transposed convolution."""
@@ -240,8 +258,8 @@ def test_style_swap_is_the_literal_one(
     likeness = F.conv2d(content, unit)
     with pytest.MonkeyPatch.context() as set:
         set.setattr(ops, "SCORES", scores)
-        found = ops.style_swap(content, style, patch)
         places = ops.best_matches(content, style, patch)
+        found = ops.put_together(places, style, content.shape[2:], patch)
     places = places // w * (w - patch + 1) + places % w  # among the patches
     # Where several are alike to the last bit, any of them.
     best = likeness.gather(1, places[None, None])
@@ -279,7 +297,19 @@ def test_colours_become_stronger_only_so_much() -> None:
 
 def test_style_swap_of_itself() -> None:
     x = noise(1, 5, 9, 10)
-    torch.testing.assert_close(ops.style_swap(x, x), x)
+    torch.testing.assert_close(ops.style_swap(x, x), x, rtol=0, atol=1e-3)
+
+
+def test_style_swap_takes_the_styles_statistics() -> None:
+    content, style = noise(1, 5, 14, 12), 2 * noise(1, 5, 11, 13, seed=1) - 3
+    for found, wanted in zip(moments(ops.style_swap(content, style)), moments(style), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=0.01, atol=1e-3)
+
+
+def test_what_all_features_have_in_common_decides_nothing() -> None:
+    content, style = noise(1, 5, 14, 12), noise(1, 5, 11, 13, seed=1)
+    found = ops.style_swap(content + 10, style + 10)
+    torch.testing.assert_close(found, ops.style_swap(content, style) + 10, rtol=0, atol=1e-3)
 
 
 def test_patches_of_nothing_are_like_nothing() -> None:

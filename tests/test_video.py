@@ -874,6 +874,41 @@ def test_a_full_disk(suffix: str, limit: int, plain: Path, tmp_path: Path) -> No
     assert names(tmp_path) == []
 
 
+GO_ON = """
+    import resource, signal, sys
+    from pathlib import Path
+    from styleswap import video
+    from tests.helpers import numbered
+    source, target = map(Path, sys.argv[1:])
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    clip = video.open_clip(source)
+    for limit in (0, 1000, 20000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        faults = []
+        try:
+            with video.writing(target, clip, clip.between(0, 0), (640, 480), 16) as writer:
+                for k in range(60):
+                    try:
+                        writer.add(k, numbered(k, 640, 480))
+                    except Exception as fault:
+                        faults.append(fault)
+        except Exception as fault:
+            print(len(set(faults)), len(faults) > 1, type(fault).__name__, fault)
+"""
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="needs limits on files")
+def test_whoever_goes_on_after_a_fault_is_told_it_again(plain: Path, tmp_path: Path) -> None:
+    """libavformat is not asked a second time: the process would not outlive it."""
+    command = [sys.executable, "-c", textwrap.dedent(GO_ON), str(plain), str(tmp_path / "a.mp4")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        assert line.startswith("1 True StyleSwapError Cannot save as"), line
+
+
 def test_killed_in_the_middle(plain: Path, tmp_path: Path) -> None:
     process = writer_process(plain, tmp_path / "a.mp4", 0)
     assert process.stdout is not None and process.stdout.readline() == "half\n"
@@ -998,3 +1033,37 @@ def test_random_damage(suffix: str, films: Path, tmp_path: Path) -> None:
         survives(bytes(data), tmp_path / f"bad.{suffix}")
     for _ in range(8):
         survives(whole[: int(dice.integers(1, len(whole)))], tmp_path / f"cut.{suffix}")
+
+
+# --- what strangers send ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 12000, 16000])
+def test_mp3_of_a_low_rate_becomes_aac(rate: int, films: Path, tmp_path: Path) -> None:
+    """An MP4 holds no MP3 below 16 kHz."""
+    sound = beep(1.2, 0.5, rate=rate)
+    more = {"sound_codec": "libmp3lame", "sound_rate": rate, "codec": "mpeg4", "options": {}}
+    film = write_film(films / f"low{rate}.avi", frames(30), sound=sound, **more)  # type: ignore[arg-type]
+    clip = open_clip(film)
+    chosen = clip.between(0, 0)
+    with writing(tmp_path / "a.mp4", clip, chosen, clip.size, 21) as writer:
+        for k, pixels in read_frames(clip, chosen, clip.size):
+            writer.add(k, pixels)
+    assert open_clip(tmp_path / "a.mp4").sound == ("aac" if rate < 16_000 else "mp3")
+
+
+def test_a_codec_that_is_not_known(films: Path, tmp_path: Path) -> None:
+    data = write_film(films / "known.mkv", frames(3)).read_bytes()
+    (tmp_path / "a.mkv").write_bytes(data.replace(b"V_MPEG4/ISO/AVC", b"V_MPEG9/ISO/AVX"))
+    assert "is coded in a way that is not known here" in sentence(tmp_path / "a.mkv")
+
+
+@pytest.mark.parametrize("timescale", [2**31 - 1, 10**8, 10**6])
+def test_an_absurd_frame_rate(timescale: int, films: Path, tmp_path: Path) -> None:
+    data = bytearray(write_film(films / "slow.mp4", frames(6)).read_bytes())
+    at = data.index(b"mdhd")
+    data[at + 16 : at + 20] = struct.pack(">I", timescale)
+    film = tmp_path / "a.mp4"
+    film.write_bytes(data)
+    told = sentence(film)
+    assert "frames a second, which nothing plays" in told and "/" not in told

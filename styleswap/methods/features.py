@@ -76,8 +76,9 @@ class Features:
         self.pictures = style_pictures(job)
         self.styles = of_styles(job, self.pictures, layer)
 
-    def transferred(self, x: Tensor, transfer: Transfer) -> Tensor:
-        """The features of a picture (1, 3, H, W), `padded`, with the styles transferred to them."""
+    def transferred(self, x: Tensor, transfer: Transfer, share: float) -> Tensor:
+        """The features of a picture (1, 3, H, W), `padded`, drawn by `share` of the strength to
+        what they are with the styles transferred."""
         x = padded(x, self.inverse.factor)
         own = of_picture(self.job, x, [self.layer])[self.layer]
         total = sum(weight for _, weight in self.styles)
@@ -86,7 +87,7 @@ class Features:
                 (transfer(own, style) * (weight / total) for style, weight in self.styles),
                 torch.zeros_like(own),
             )
-            return torch.lerp(own, mixed, self.params.strength)
+            return torch.lerp(own, mixed, share * self.params.strength)
 
     def picture(self, features: Tensor) -> Tensor:
         """The picture of what `transferred` gave, of the content's size, in [0, 1]."""

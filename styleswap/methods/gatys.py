@@ -1,8 +1,18 @@
 """Image style transfer by optimisation (Gatys, Ecker & Bethge, CVPR 2016).
 
 Departures from the paper, each for a better or an earlier picture:
-- Losses are relative to their targets' energy (`styleswap.losses`), so one strength fits
-  every style.
+- Losses are relative to their targets' energy (`styleswap.losses`).
+- The content is held at a distance, so that one strength means the same for every pair: at one
+  weight for all, paintings of strong contrasts bury the photograph and pale ones hardly show. With
+  D the content's loss, E the style's and s the strength, the loss is
+
+      T * held(D / T) + STYLE_WEIGHT * s * E,    T = CONTENT * sqrt(s) * sum of the layers' weights.
+
+  T is the distance aimed at: twice the strength lets the picture go 1.4 times as far. `held` has
+  slope 1 at T and a steep one beyond, where the content weighs up to `REACH` times as much, and as
+  much less before. (D grows with the fourth root of the style's weight, so weights alone have to
+  differ by far more.) It is one smooth loss from the first step to the last: a weight that changed
+  on the way would cost L-BFGS the curvature that it has gathered.
 - Scales: the optimisation starts small and doubles, so that large shapes are settled where a step
   is cheap.
 - The start is the content picture, not noise (both can be chosen).
@@ -19,6 +29,7 @@ Departures from the paper, each for a better or an earlier picture:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import cast
 
@@ -37,6 +48,11 @@ from styleswap.tensors import at_side, cover, resize
 STYLE_WEIGHT = 2.0
 TV_WEIGHT = 1.0
 RANGE_WEIGHT = 300.0
+# The content's loss that is aimed at, at strength 1 and for weights of its layers that add up to 1.
+CONTENT = 0.1
+# Its weight rises and falls with this power of it, up to so many times either way.
+GRIP = 12
+REACH = 10.0
 # A scale has at least this many pixels on its shorter side: relu5_1 is 16 times smaller.
 SMALLEST_SIDE = 96
 # Of the steps, each scale gets this share of what the next finer one gets.
@@ -96,6 +112,7 @@ def run(job: Job) -> Iterator[Step]:
         parse_layers("content_layers", p.content_layers),
         parse_layers("style_layers", p.style_layers),
     )
+    goal = CONTENT * sum(layers[0].values()) * math.sqrt(p.style_strength)
     content = job.content
     styles = [(cast(Tensor, s.picture), s.weight) for s in job.styles]
     if p.keep_colours:
@@ -114,7 +131,7 @@ def run(job: Job) -> Iterator[Step]:
             near, far = objective(seen.contiguous(memory_format=torch.channels_last))
         smooth = ops.total_variation(seen)
         outside = (x - seen.detach()).square().mean()
-        total = near + STYLE_WEIGHT * p.style_strength * far
+        total = goal * held(near / goal) + STYLE_WEIGHT * p.style_strength * far
         total = total + TV_WEIGHT * p.tv * smooth + RANGE_WEIGHT * outside
         losses = {"total": total, "content": near, "style": far}
         return total, {name: loss.item() for name, loss in losses.items()}
@@ -168,6 +185,18 @@ def run(job: Job) -> Iterator[Step]:
     with torch.no_grad():
         _, losses = measure(objective, x.clamp(0, 1))
     yield Step(p.steps, p.steps, finished(x), losses)
+
+
+def held(u: Tensor) -> Tensor:
+    """The integral from 0 to `u` of the content's weight, ``u ^ GRIP`` within [1 / REACH, REACH].
+
+    Args:
+        u: the content's loss over the one aimed at, a scalar.
+    """
+    low, high = REACH ** (-1 / GRIP), REACH ** (1 / GRIP)
+    v = u.clamp(low, high)
+    within: Tensor = (v ** (GRIP + 1) + GRIP * low ** (GRIP + 1)) / (GRIP + 1)
+    return within + v**GRIP * (u - v)
 
 
 def with_margin(x: Tensor) -> Tensor:

@@ -4,13 +4,16 @@ The swapped features become a picture by an inverse network (section 3.3) or, wh
 are asked for, by optimisation of its pixels from there on (section 3.2, eq. 4).
 
 Departures: `small` in place of VGG-19; optimisation starts at the inverse network's picture, and by
-Adam; and see `styleswap.training.inverse`. Averaging patches that overlap takes contrast away, so
-that results of style swap look faded: `swapped` gives it back, and the picture's colours are drawn
-half way to those of the styles.
+Adam; and see `styleswap.training.inverse`. Whitened features are compared, and the swapped ones
+coloured again (Sheng et al. 2018, Avatar-Net, section 3.2; see `ops.style_swap`). relu4_1 is
+swapped first, in part, and what it makes of the picture is swapped in relu3_1: larger pieces of the
+style come where the photograph is flat. In the end the picture takes the styles' mean and
+covariance of colours.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import cast
 
@@ -24,44 +27,32 @@ from styleswap.methods.features import Features, colours, fast
 from styleswap.nets.inverse import cut, padded
 from styleswap.specs import SwapParams
 
+# The share of the swapped features, layer by layer; the last layer's are refined.
+LEVELS = {"relu4_1": 0.4, "relu3_1": 1.0}
 LAYER = "relu3_1"
 RATE = 0.02
 TV_WEIGHT = 1.0
-RIDGE = 0.01
-# Not all the way: the content may have nothing like some of the style's colours.
-COLOURS = 0.5
 
 
 def run(job: Job) -> Iterator[Step]:
-    """Repaint the picture; yields the inverse network's, then after each step of refining."""
+    """Repaint the picture; yields after each level, then after each step of refining."""
     p = cast(SwapParams, job.params)
-    features = Features(job, LAYER)
-    target = features.transferred(
-        job.content, lambda content, style: swapped(content, style, p.patch, job.half)
-    )
-    y = features.picture(target)
-    y = torch.lerp(y, ops.colours_like(y, *colours(features.pictures)), COLOURS * p.strength)
-    steps = p.refine
-    yield Step(1, steps + 1, features.finished(y))
-    for i, (better, losses) in enumerate(refined(features, y, target, steps)):
-        yield Step(i + 2, steps + 1, features.finished(better), losses)
+    steps = len(LEVELS) + p.refine
+    y = job.content
+    for i, (layer, share) in enumerate(LEVELS.items()):
+        features = Features(job, layer)
+        target = features.transferred(y, functools.partial(swapped, p.patch, job.half), share)
+        y = features.picture(target)
+        coloured = ops.colours_like(y, *colours(features.pictures))
+        yield Step(i + 1, steps, features.finished(torch.lerp(y, coloured, p.strength)))
+    y = torch.lerp(y, coloured, p.strength)
+    for i, (better, losses) in enumerate(refined(features, y, target, p.refine)):
+        yield Step(len(LEVELS) + i + 1, steps, features.finished(better), losses)
 
 
-def swapped(content: Tensor, style: Tensor, patch: int = 3, half: bool = False) -> Tensor:
-    """Each patch of the content's features by the style's patch that is most like it, as they look
-    when both are whitened; overlapping patches are averaged, and what that takes away is given back
-    by whitening and colouring.
-
-    Args:
-        content, style, patch, half: as `ops.style_swap` takes them.
-
-    Returns:
-        (1, C, H, W), with the mean and the covariance of the style's features.
-    """
-    ours, theirs = (ops.whitened(x, RIDGE) for x in (content, style))
-    places = ops.best_matches(ours, theirs, patch, half)
-    found = ops.put_together(places, style, content.shape[2:], patch)
-    return ops.whiten_and_colour(found, style)
+def swapped(patch: int, half: bool, content: Tensor, style: Tensor) -> Tensor:
+    """`ops.style_swap`, by smaller patches where the features have no room for such."""
+    return ops.style_swap(content, style, min(patch, *content.shape[2:], *style.shape[2:]), half)
 
 
 def refined(

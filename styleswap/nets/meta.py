@@ -15,6 +15,7 @@ Departures from the paper:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -72,7 +73,7 @@ class Writer(nn.Module):
         convs = [name for name, shape in self.shapes.items() if len(shape) == 4]
         self.mean = nn.ParameterDict({_key(k): torch.empty(self.shapes[k]) for k in convs})
         self.kernels = nn.ParameterDict(
-            {_key(k): torch.empty(KERNELS, *self.shapes[k]) for k in convs}
+            {_key(k): torch.empty(KERNELS, math.prod(self.shapes[k])) for k in convs}
         )
         self.rows = nn.ParameterDict({k: torch.empty(ROWS[k], n) for k, n in channels.items()})
         size = sum(2 * n + ROWS[k] * (ROWS[k] + 1) // 2 for k, n in channels.items())
@@ -131,7 +132,7 @@ class Writer(nn.Module):
             return MOST_AFFINE * torch.tanh(z / MOST_AFFINE)
         a = MOST_COEFFICIENT * torch.tanh(z / MOST_COEFFICIENT)
         kernels = self.kernels[_key(name)]
-        flat: Tensor = self.mean[_key(name)].flatten() + a @ kernels.flatten(1)
+        flat: Tensor = self.mean[_key(name)].flatten() + a @ kernels
         return flat.view(len(z), *self.shapes[name])
 
 

@@ -90,7 +90,7 @@ class Inputs:
 
 
 def _array(x: Tensor) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = x.detach().float().cpu().numpy()
+    found: NDArray[np.float32] = x.detach().float().cpu().contiguous().numpy()
     return found
 
 
@@ -177,8 +177,9 @@ def transformer(
 
     def rounded(part: Layer, y: Any) -> Any:
         """What an int8 layer is given, each channel in [0, 1], or in [-1, 1] before `net.up`."""
-        # The range is always the same: OpenVINO multiplies in int8 only if it knows that while it
-        # compiles. Normalisation takes away what is added here.
+        # Channels are brought to 0 ... 1, which is rounded to 256 steps, and the kernel makes up
+        # for it (Xiao et al., SmoothQuant, ICML 2023, eq. 3). OpenVINO multiplies in int8 only if
+        # it knows the range while it compiles.
         low, high = ranges[part]
         if part is net.up:
             # Its transposed convolution is one of signed bytes: -128 to 127.
@@ -186,7 +187,7 @@ def transformer(
             ends = (-128 / 127, 1)
         else:
             y = ov.multiply(y, channels(1 / (high - low), weight))
-            if part.conv.bias is None:
+            if part.conv.bias is None:  # what this adds, normalisation takes away
                 y = ov.add(y, channels(-low / (high - low), weight))
             ends = (0, 1)
         return ov.fake_quantize(y, *map(np.float32, (*ends, *ends)), 256)

@@ -8,6 +8,7 @@ A network is compiled for each shape that it meets.
 from __future__ import annotations
 
 import functools
+import math
 import platform
 from collections.abc import Sequence
 from typing import Any, cast
@@ -15,16 +16,15 @@ from typing import Any, cast
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from styleswap.media import Pixels
 from styleswap.nets.adain import AdainNetwork
-from styleswap.nets.transformer import MARGIN, Layer, Residual, TransformerNetwork, padded
+from styleswap.nets.transformer import MARGIN, Layer, Residual, TransformerNetwork
 from styleswap.runtimes.kept import Kept
 
-CLOUDS = 256  # pixels a side
-ROOM = 2.0
+# How far what is normalised reaches, and the least that a channel counts of the widest one.
+DEVIATIONS, LEAST = 6.0, 0.1
 # Where it has been measured how fast convolutions are whose weights are inputs.
 SHARES = platform.machine().lower() in ("x86_64", "amd64")
 REQUESTS: Kept[Any] = Kept()
@@ -53,49 +53,51 @@ def works() -> bool:
         return False
 
 
-def clouds(side: int) -> Tensor:
-    """(1, 3, side, side) in [0, 1] whose frequencies f are as strong as a photograph's, 1 / f."""
-    noise = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
-    frequency = torch.hypot(torch.fft.fftfreq(side)[:, None], torch.fft.rfftfreq(side))
-    x = torch.fft.irfft2(torch.fft.rfft2(noise) / (frequency + 1 / side), (side, side))
-    x = (x - x.mean((2, 3), keepdim=True)) / x.std()
-    # Light and dark vary more than colours do.
-    made: Tensor = 0.5 + 0.15 * x + 0.375 * x.mean(1, keepdim=True)
-    return made.clamp(0, 1)
-
-
 @torch.inference_mode()
 def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[Tensor, Tensor]]:
-    """The least and the largest number, (C,), that layers multiplied in int8 may be given.
+    """The least and the largest number that each channel of the layers which are multiplied in int8
+    may be given: of all but the first, which is given bytes, and the first residual block, whose
+    rounding all the others would carry on.
 
-    These are all but the first, which is given bytes, and the next, whose rounding all the others
-    would carry on. What lies before them has been normalised, so that one picture tells what others
-    will give: `clouds`, and some room.
+    What lies before them has been normalised: its shift and scale are its mean and deviation,
+    whatever the picture, and it reaches `DEVIATIONS` far.
     """
+
+    def rectified(part: Layer) -> tuple[Tensor, Tensor]:
+        shift, scale = _affine(part)
+        high = _wider((shift + DEVIATIONS * scale).clamp_min(0))
+        return torch.zeros_like(high), high
+
+    # Moments of a normal distribution behind a rectifier.
+    shift, scale = _affine(net.first)
+    z = shift / scale
+    density, share = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi), torch.special.ndtr(z)
+    mean = shift * share + scale * density
+    variance = shift * mean + scale.square() * share - mean.square()
     found = {}
-
-    def see(part: Layer, y: Tensor) -> Tensor:
-        low, high = y.amin((0, 2, 3)), y.amax((0, 2, 3))
-        if part is net.up:
-            high = torch.maximum(high, -low)
-            low = -high
-        middle, span = (low + high) / 2, high - low
-        # Of what is rounded more coarsely, a channel's values or the weights that they meet, each
-        # gets its half (Xiao et al., SmoothQuant, ICML 2023).
-        span = ROOM * (span * span.max()).sqrt().clamp_min(0.1 * span.max())
-        if not y.min() < 0:
-            middle = span / 2
-        found[part] = (middle - span / 2, middle + span / 2)
-        return y
-
-    y = F.relu(net.first(net.scaled(padded(clouds(CLOUDS)))))
     for block in net.blocks:
         assert isinstance(block, Residual)
-        inside = F.relu(block.first(y if block is net.blocks[0] else see(block.first, y)))
-        y = y + block.second(see(block.second, inside))
-    y = F.interpolate(see(net.up, y), scale_factor=2, mode="nearest")
-    see(net.last, F.relu(net.up(y)))
+        if block is not net.blocks[0]:
+            reach = _wider(DEVIATIONS * variance.clamp_min(0).sqrt())
+            found[block.first] = (mean - reach, mean + reach)
+            found[block.second] = rectified(block.first)
+        shift, scale = _affine(block.second)
+        mean, variance = mean + shift, variance + scale.square()
+    reach = _wider(mean.abs() + DEVIATIONS * variance.sqrt())
+    found[net.up] = (-reach, reach)
+    found[net.last] = rectified(net.up)
     return found
+
+
+def _wider(reach: Tensor) -> Tensor:
+    """Of what is too wide by as much, a channel's steps and those of its weights, each gets half."""
+    return (reach * reach.max()).sqrt().clamp_min(LEAST * reach.max())
+
+
+def _affine(part: Layer) -> tuple[Tensor, Tensor]:
+    """The mean and the deviation of what a layer gives, of each channel."""
+    assert isinstance(part.norm, nn.InstanceNorm2d)
+    return part.norm.bias, part.norm.weight.abs().clamp_min(1e-6)
 
 
 def picture(blocks: Any, height: int, width: int) -> Any:
@@ -113,8 +115,8 @@ class OpenVinoRuntime:
     """A network as OpenVINO runs it; not to be called from two threads at once.
 
     Args:
-        int8: multiply all layers in int8, but for the one after the residual blocks. Photographs
-            come out as with float32 within 2/255 on average.
+        int8: multiply in int8, but for the first residual block. Photographs come out as with
+            float32 within 2/255 on average.
         shared: what is compiled serves all transformer networks that share it, whose weights are
             its inputs: a new one can paint at once. A frame takes a twentieth longer.
     """
@@ -127,8 +129,8 @@ class OpenVinoRuntime:
         if shared and SHARES and isinstance(net, TransformerNetwork):
             self._owner = (TransformerNetwork, net.width, int8)
             self._weights = self._written()
-        # What a picture takes of memory in one piece: 70 bytes a pixel in bfloat16, else 140.
-        self.whole_pixels: float = 17_000_000 if "BF16" in abilities() else 9_000_000
+        # What a picture takes of memory in one piece: 70 bytes a pixel in bfloat16, else 100.
+        self.whole_pixels: float = 17_000_000 if "BF16" in abilities() else 12_000_000
 
     def __call__(self, x: Tensor) -> Tensor:
         """As `styleswap.runtimes.Runtime`."""

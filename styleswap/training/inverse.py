@@ -1,4 +1,4 @@
-"""Training of an inverse network of `small`.
+"""Training of an inverse network of `small`, or of AdaIN's decoder.
 
 Each step takes pairs of a photograph and a painting, transfers the painting's features to the
 photograph's, as the methods will, and asks of the picture y that is made of them
@@ -11,10 +11,10 @@ where t are the transferred features and s is the painting, and the first two of
 untouched features, where t and s are the picture's x itself, with pixels * ||y - x||^2
 (Chen & Schmidt 2016, section 3.3; Huang & Belongie 2017, eq. 11 to 13; Li et al. 2017, eq. 1).
 
-As in Chen & Schmidt two photographs and two paintings give all four pairs of a step. Departures:
-the losses are relative to their targets' energy; Gram matrices in place of means and deviations,
-and also of untouched pictures, which keeps their contrast; style swap's inverse network has a style
-loss too; where several methods use a layer, they take turns; paintings are recoloured.
+As in Chen & Schmidt as many photographs as paintings give twice as many pairs. Departures: the
+losses are relative to their targets' energy; Gram matrices in place of means and deviations, and
+also of untouched pictures, which keeps their contrast; style swap's inverse networks have a style
+loss too; where several methods use a layer, they take turns; half of the paintings are recoloured.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from torch import Tensor, nn
 
 from styleswap import ops, tensors
 from styleswap.losses import relative_error
-from styleswap.methods.swap import swapped
 from styleswap.nets import adain, perceptual
 from styleswap.nets.inverse import InverseNetwork, new_inverse
 from styleswap.specs import STYLE_LAYERS
@@ -49,8 +48,8 @@ Found = dict[str, Tensor]  # features by layer
 TRANSFERS: dict[str, tuple[Transfer, ...]] = {
     "relu1_1": (ops.whiten_and_colour,),
     "relu2_1": (ops.whiten_and_colour,),
-    "relu3_1": (swapped, ops.whiten_and_colour),
-    "relu4_1": (swapped, ops.whiten_and_colour),
+    "relu3_1": (ops.style_swap, ops.whiten_and_colour),
+    "relu4_1": (ops.style_swap, ops.whiten_and_colour),
 }
 
 
@@ -219,6 +218,15 @@ class AdainTask(InverseTask):
         net.spread.copy_(told.std(0) + told.std())
 
 
+def task_of(settings: InverseSettings, device: torch.device) -> InverseTask:
+    """The task of a layer, or of AdaIN's decoder."""
+    layer = settings.layer
+    if layer == adain.KEY:
+        return AdainTask(settings, device, adain.DEEP, STYLE_LAYERS, (ops.adain,))
+    layers = STYLE_LAYERS[: STYLE_LAYERS.index(layer) + 2]
+    return InverseTask(settings, device, layer, layers, TRANSFERS[layer])
+
+
 def fit_colours(conv: nn.Conv2d, features: Tensor, x: Tensor) -> None:
     """Give `conv`, 1 x 1, the map from features (B, C, H, W) to the colours of pictures x that errs
     least (least squares)."""
@@ -259,15 +267,12 @@ def train(
     """
 
     def make(generator: torch.Generator, device: torch.device) -> tuple[nn.Module, InverseTask]:
-        task: InverseTask
         net: nn.Module
         if settings.layer == adain.KEY:
             net = adain.new_decoder(generator)
-            task = AdainTask(settings, device, adain.DEEP, STYLE_LAYERS, (ops.adain,))
         else:
             net = new_inverse(generator, settings.layer)
-            layers = STYLE_LAYERS[: STYLE_LAYERS.index(settings.layer) + 2]
-            task = InverseTask(settings, device, settings.layer, layers, TRANSFERS[settings.layer])
+        task = task_of(settings, device)
         if settings.warm:
             checkpoint.start_from(net, settings.warm)
         else:

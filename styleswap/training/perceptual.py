@@ -161,7 +161,6 @@ class Probes:
         for i in range(PROBES):
             if int(self.age[i]) < int(self.end[i]):
                 continue
-            # Two draws of two: the folders take turns, so each pair mixes kinds of pictures.
             pair = recoloured(self.crops.draw(2, self.generator), self.generator)
             start, style = pair.to(self.device)
             u = torch.rand(3, generator=self.generator)

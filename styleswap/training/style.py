@@ -21,9 +21,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from styleswap import media, metrics, ops, tensors
+from styleswap import media, metrics, ops, tensors, weights
 from styleswap.losses import Perceptual, PerceptualLoss
-from styleswap.nets import perceptual
+from styleswap.nets import meta, perceptual
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
 from styleswap.specs import STYLE_LAYERS
 from styleswap.training.data import Crops, find_pictures
@@ -204,6 +204,23 @@ def train(
         resume=resume,
         report=report,
     )
+
+
+def start(name: str, painting: Path, style_size: int, folder: Path) -> dict[str, Tensor]:
+    """The weights to start from.
+
+    Args:
+        name: of a trained style; ``meta`` is what the meta network writes for the painting.
+        painting: the style picture.
+        style_size: its shorter side, in pixels.
+        folder: of the manifest.
+
+    Raises:
+        StyleSwapError: no such style, weights that are missing, a picture that cannot be read.
+    """
+    if name == meta.NAME:
+        return meta.load(folder).write(open_painting(painting, style_size))
+    return weights.load_style(name, folder)
 
 
 @torch.no_grad()

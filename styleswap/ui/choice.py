@@ -73,6 +73,7 @@ class Choice:
                 own = controls.draw(knobs, f"{self.prefix}{spec.id}-")
             self.methods[spec.id] = Controls(spec, own)
         self.settings = controls.draw(specs.knobs(self.own), self.prefix, self.starts)
+        self.styles.wire(self.method)
         self.method.change(
             self._show,
             self.method,

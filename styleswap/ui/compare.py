@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from styleswap import compare, media, specs
 from styleswap.compare import Comparison, Fault, Result, State, Working
 from styleswap.errors import StyleSwapError
 from styleswap.specs import CompareParams, Text
-from styleswap.ui import controls, endpoints, i18n, link
+from styleswap.ui import controls, endpoints, i18n, line, link
 from styleswap.ui.examples import content_examples, content_input, style_examples
 from styleswap.ui.i18n import both, t
 from styleswap.ui.link import Link
@@ -30,7 +31,6 @@ from styleswap.ui.plot import Point, scatter
 from styleswap.ui.stage import (
     PREVIEW_EVERY,
     QUICK,
-    TIME_CAP,
     Clock,
     Stage,
     checker,
@@ -39,6 +39,7 @@ from styleswap.ui.stage import (
     jpeg,
     picture_input,
     status,
+    time_cap,
     toasts,
     working,
 )
@@ -87,17 +88,19 @@ def make_task(
     if not isinstance(settings, Mapping):
         raise StyleSwapError("settings must be an object of names and values.")
     specs.check_names("A comparison", [k.name for k in specs.knobs(CompareParams)], settings)
-    return compare.open_comparison(content, style, methods, CompareParams(**settings))
+    task = compare.open_comparison(content, style, methods, CompareParams(**settings))
+    # What a person's files are called is nothing that results tell.
+    return replace(task, names=("photograph", "style picture"))
 
 
 def states(engine: Engine, task: Comparison, cancel: threading.Event) -> Iterator[State]:
-    """`compare.run` that also ends once `TIME_CAP` seconds of work are over."""
+    """`compare.run` that also ends once `time_cap` seconds of work are over."""
     spent = 0.0
     for state in compare.run(engine, task, cancel):
         yield state
         if isinstance(state, Fault):
             continue
-        if spent + state.progress.seconds >= TIME_CAP:
+        if spent + state.progress.seconds >= time_cap():
             cancel.set()
         if isinstance(state, Result):
             spent += state.progress.seconds
@@ -372,8 +375,8 @@ class CompareTab:
             before.unlink()
             target = file_name("compare", content, style).removesuffix(".png")
             with tempfile.TemporaryDirectory() as packed:
-                file = Path(shutil.make_archive(f"{packed}/{target}", "zip", folder))
-                zipped = FileData(path=str(file), orig_name=file.name).model_dump()
+                file = Path(shutil.make_archive(f"{packed}/compared", "zip", folder))
+                zipped = FileData(path=str(file), orig_name=f"{target}.zip").model_dump()
                 seconds = i18n.duration(sum(result.progress.seconds for result in results))
                 text = i18n.COMPARED if len(results) == len(task.methods) else i18n.COMPARED_SOME
                 line = both(text, i=len(results), n=len(task.methods), time=seconds)
@@ -421,7 +424,7 @@ class CompareTab:
     ) -> Iterator[tuple[str | None, list[str] | None, dict[str, Any]]]:
         with toasts(str):
             task = make_task(content, style, methods, settings or {})
-            cancel, shown, results = threading.Event(), time.monotonic(), list[Result]()
+            cancel, shown, results = line.cancel(), time.monotonic(), list[Result]()
             own, faults = compare.untouched(self.engine, task, cancel), {}
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
@@ -435,6 +438,8 @@ class CompareTab:
                         case Working(method, at) if time.monotonic() - shown >= PREVIEW_EVERY:
                             shown = time.monotonic()
                             yield None, None, {"method": method, "step": at.i, "steps": at.n}
+                if cancel.is_set() and not results:
+                    raise StyleSwapError("The job was ended before its first result.")
                 found = compare.save_records(task, own, results, folder)
                 files = [str(folder / result.file) for result in results]
                 files.append(str(folder / compare.RESULTS))

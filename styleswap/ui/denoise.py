@@ -15,7 +15,7 @@ from styleswap import media, specs
 from styleswap.errors import StyleSwapError
 from styleswap.request import Request, check_clean
 from styleswap.specs import DenoiseParams, Params
-from styleswap.ui import controls, endpoints, i18n, link
+from styleswap.ui import controls, endpoints, i18n, line, link
 from styleswap.ui.examples import content_examples, content_input, noisy_example
 from styleswap.ui.i18n import both, t
 from styleswap.ui.link import Link
@@ -101,7 +101,7 @@ class DenoiseTab:
     ) -> Iterator[dict[Any, Any]]:
         content = values[self.content]
         job = make_request(content, self.controls.params(values))
-        name, about = file_name(SPEC.id, content), job.about(content)
+        name, about = file_name(SPEC.id, content), job.about(None)
         last = yield from self.stage.show(self.engine, job, cancel, name, about)
         if last is None:
             return
@@ -158,9 +158,9 @@ class DenoiseTab:
             job = make_request(content, specs.make_params(SPEC, settings or {}))
             reference = media.open_picture(clean, "clean picture") if clean else None
             check_clean(job.content, reference)
-            last = yield from answers(paint(self.engine, job, threading.Event()))
+            last = yield from answers(paint(self.engine, job, line.cancel()))
             found = self._report(job, last, reference)
             with tempfile.TemporaryDirectory() as folder:
-                after = Path(folder) / file_name(SPEC.id, content)
-                media.save_picture(last.result(), after, job.about(content))
+                after = Path(folder) / file_name(SPEC.id)
+                media.save_picture(last.result(), after, job.about(None))
                 yield str(after), {"seconds": round(last.seconds, 3), **found.figures}

@@ -14,7 +14,8 @@ from gradio.events import api
 from styleswap import specs, weights
 from styleswap.errors import StyleSwapError
 from styleswap.specs import Knob, MethodSpec
-from styleswap.ui.stage import JOBS, picture_input, toasts
+from styleswap.ui import line
+from styleswap.ui.stage import picture_input, toasts
 from styleswap.ui.styles import trained_styles
 
 # Gradio's own schema for JSON is none that MCP takes.
@@ -164,8 +165,8 @@ def publish(
         list(outputs),
         api_name=name,
         api_description=about,
-        concurrency_limit=JOBS,
-        concurrency_id="engine",
+        concurrency_limit=None,
+        concurrency_id=line.ENGINE,
     )
 
 

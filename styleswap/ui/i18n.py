@@ -36,7 +36,12 @@ NTH_STYLE = (
 )
 NO_STYLE = Text("None", "无")
 SHARE = Text("Share", "占比")
-SHARE_HELP = Text("0: none of it; 1: nothing else.", "0：完全没有；1：只有它。")
+SHARE_HELP = Text(
+    "Each style's share is of what those above left: 0 is none of it, 1 is nothing else.",
+    "每种风格的占比，是相对于前面各风格而言：0 为完全没有，1 为只有它。",
+)
+ANY_PICTURE = Text("Use any picture", "使用任意图片")
+TRAINED_STYLES = Text("Use a trained style", "使用已训练的风格")
 TRAINED_STYLE = Text("Trained style", "已训练的风格")
 METHOD = Text("Method", "方法")
 ADVANCED = Text("Advanced settings", "高级设置")

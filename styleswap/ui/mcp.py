@@ -9,15 +9,46 @@ from urllib.parse import unquote
 
 import gradio as gr
 from gradio.mcp import GradioMCPServer
-from gradio_client import handle_file  # type: ignore[import-untyped]
+from gradio_client import Client, handle_file  # type: ignore[import-untyped]
 from gradio_client.utils import (  # type: ignore[import-untyped]
     is_file_obj_with_meta,
     traverse,
 )
 
+from styleswap.ui.guard import INSIDE, USER, VISITOR
+from styleswap.ui.hosting import Hosting
+
 
 class Server(GradioMCPServer):
     """Gradio's, but for what follows."""
+
+    hosting: Hosting
+
+    def _get_or_create_client(self) -> Any:
+        """What calls the page's own endpoints: known to the guard, whatever login there is."""
+        if self._client_instance is None:
+            self._client_instance = Client(
+                self.local_url,
+                download_files=False,
+                verbose=False,
+                analytics_enabled=False,
+                ssl_verify=False,
+                _skip_components=False,
+                headers={"x-gradio-user": "mcp", INSIDE: self.hosting.secret} | self._known(),
+            )
+        return self._client_instance
+
+    def _prepare_tool_call_args(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Say for whom it is."""
+        endpoint, given, headers, fn = super()._prepare_tool_call_args(name, arguments)
+        request = self.mcp_server.request_context.request
+        if request and request.client:
+            headers[VISITOR] = request.client.host
+        return endpoint, given, headers, fn
+
+    def _known(self) -> dict[str, str]:
+        """A login, where one is needed: whoever called the tool had one."""
+        return {USER: self.hosting.auth[0][0]} if self.hosting.auth else {}
 
     def convert_strings_to_filedata(self, value: Any, filedata_positions: Any) -> Any:
         """Take files for what they are.
@@ -63,7 +94,7 @@ def _refuse(file: Any) -> None:
     raise ValueError("A file is given by its http(s) address, or whole as a data: URL.")
 
 
-def adopt(page: gr.Blocks) -> None:
+def adopt(page: gr.Blocks, hosting: Hosting) -> None:
     """Make the server of a launched page one of ours.
 
     Raises:
@@ -73,3 +104,4 @@ def adopt(page: gr.Blocks) -> None:
         page.close()
         raise RuntimeError(page.mcp_error)
     page.mcp_server_obj.__class__ = Server
+    page.mcp_server_obj.hosting = hosting  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from styleswap import media, specs, weights
 from styleswap.errors import StyleSwapError
 from styleswap.request import Request, StyleChoice
 from styleswap.specs import MethodSpec, Params, StylisingParams
-from styleswap.ui import controls, endpoints, i18n, link
+from styleswap.ui import controls, endpoints, i18n, line, link
 from styleswap.ui.controls import Controls
 from styleswap.ui.examples import FIRST_RESULT, content_examples, content_input
 from styleswap.ui.i18n import both, t
@@ -125,6 +125,7 @@ class PictureTab:
             [self.method, *self.styles.shown, *self.groups.values()],
             **QUICK,
         )
+        self.styles.wire(self.method)
         inputs: set[Component] = {self.content, self.method, *self.styles.inputs}
         for method in self.methods.values():
             inputs |= set(method.widgets.values())
@@ -179,9 +180,8 @@ class PictureTab:
         job = make_request(spec, content, make_styles(spec, chosen), params)
         if getattr(params, "network", None) == "vgg19" and not weights.has_vgg19():
             yield {self.stage.status: status(both(i18n.FETCHING), done=0.0)}
-        about = job.about(content, *names)
         name = file_name(spec.id, content, *names[:1])
-        yield from self.stage.show(self.engine, job, cancel, name, about)
+        yield from self.stage.show(self.engine, job, cancel, name, job.about(None))
 
     # --- the endpoint ---
 
@@ -190,6 +190,9 @@ class PictureTab:
         with gr.Column(visible=False):
             further = endpoints.further_styles(methods)
             mix_with = further.pop("mix_with")
+            method = endpoints.method(methods)
+            # Where a job's method is named.
+            self.naming = [self.method, method.box]
             endpoints.publish(
                 "stylize",
                 "Repaint a photograph in a style: a trained style, by its name, or pictures of the"
@@ -202,7 +205,7 @@ class PictureTab:
                     "style": endpoints.picture(
                         picture_input(), "The style picture, for methods that take one."
                     ),
-                    "method": endpoints.method(methods),
+                    "method": method,
                     "settings": endpoints.settings({s.id: specs.knobs(s.params) for s in methods}),
                     **further,
                     "trained_style": endpoints.trained_style(methods),
@@ -231,10 +234,9 @@ class PictureTab:
             params = specs.make_params(spec, settings or {})
             pictures = [style, style_2, style_3, style_4]
             chosen = endpoints.all_styles(spec, pictures, trained_style, mix_with, weights)
-            names = [name for name, _ in chosen]
             job = make_request(spec, content, make_styles(spec, chosen), params)
-            last = yield from answers(paint(self.engine, job, threading.Event()))
+            last = yield from answers(paint(self.engine, job, line.cancel()))
             with tempfile.TemporaryDirectory() as folder:
-                after = Path(folder) / file_name(spec.id, content, *names[:1])
-                media.save_picture(last.result(), after, job.about(content, *names))
+                after = Path(folder) / file_name(spec.id, trained_style)
+                media.save_picture(last.result(), after, job.about(None))
                 yield str(after), last.facts(spec.id)

@@ -24,24 +24,22 @@ from gradio.components.imageslider import SliderData
 from gradio.data_classes import FileData, ImageData
 from PIL import Image
 
-from styleswap import media
-from styleswap.errors import StyleSwapError
+from styleswap import limits, media
+from styleswap.errors import FULL, StyleSwapError, for_strangers, is_full
 from styleswap.request import Request, sized
 from styleswap.specs import Text
-from styleswap.ui import i18n
+from styleswap.ui import i18n, line
 from styleswap.ui.i18n import both, t
 
 if TYPE_CHECKING:
     from styleswap.engine import Engine, Progress
 
-# After so many seconds of work a job ends as if it had been stopped: others wait for the device.
-TIME_CAP = 600.0
+# Pages that are known to have begun a job: whoever asks for one need not ever come back.
+MOST_PAGES = 1000
 # Seconds between two previews.
 PREVIEW_EVERY = 0.5
 # Longer side of a preview, in pixels; it travels inside the event, not as a file.
 PREVIEW_SIDE = 1024
-# Jobs that may wait for the device at once, each in a thread of the server's forty.
-JOBS = 16
 
 # Of events that take no time: they need not wait in line.
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -49,12 +47,18 @@ QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibil
 logger = logging.getLogger(__name__)
 
 
+def time_cap() -> float:
+    """Seconds of work after which a job ends as if it had been stopped: others wait for the
+    device."""
+    return 60 * limits.now().minutes
+
+
 def paint(engine: Engine, request: Request, cancel: threading.Event) -> Iterator[Progress]:
-    """`Engine.run` that also ends once `TIME_CAP` seconds of work are over."""
+    """`Engine.run` that also ends once `time_cap` seconds of work are over."""
     with contextlib.closing(engine.run(request, cancel)) as steps:  # type: ignore[type-var]
         for progress in steps:
             yield progress
-            if progress.seconds >= TIME_CAP:
+            if progress.seconds >= time_cap():
                 return
 
 
@@ -68,7 +72,8 @@ def answers(
         if time.monotonic() - shown >= PREVIEW_EVERY and last.i < last.n:
             shown = time.monotonic()
             yield None, {"step": last.i, "steps": last.n, "seconds": last.seconds}
-    assert last is not None  # nothing sets an endpoint's cancel
+    if last is None:
+        raise StyleSwapError("The job was ended before its first step.")
     return last
 
 
@@ -82,8 +87,10 @@ def toasts(escape: Callable[[str], str]) -> Iterator[None]:
     try:
         yield
     except StyleSwapError as error:
-        raise gr.Error(escape(str(error)), print_exception=False) from None
-    except Exception:
+        raise gr.Error(escape(for_strangers(error)), print_exception=False) from None
+    except Exception as fault:
+        if is_full(fault):
+            raise gr.Error(escape(FULL), print_exception=False) from None
         logger.exception("a bug")
         raise gr.Error(escape(i18n.BUG.en), print_exception=False) from None
 
@@ -99,13 +106,33 @@ def picture_input(**about: Any) -> gr.Image:
     box = gr.Image(type="filepath", **about)
     # Gradio's own would let Pillow open the file first, and fail on a stranger's with its words.
     # That the file is one which was uploaded here is checked before this is called.
-    box.preprocess = path_of  # type: ignore[method-assign]
+    box.preprocess = picture_path_of  # type: ignore[method-assign]
     return box
 
 
 def path_of(payload: FileData | ImageData | None) -> str | None:
     """The path alone, in place of what a component makes of an uploaded file."""
     return payload.path if payload else None
+
+
+def picture_path_of(payload: ImageData | None) -> str | None:
+    """The path alone, of a picture that is not too large here.
+
+    Raises:
+        gr.Error: it is.
+    """
+    path, pixels, most = path_of(payload), 0, limits.now().megapixels
+    Image.init()
+    formats = [name for name in media.FORMATS if name in Image.OPEN]
+    # What cannot be opened is refused by what reads it, which says more.
+    with contextlib.suppress(Exception), Image.open(path or "", formats=formats) as picture:
+        pixels = picture.width * picture.height
+    if pixels > most * 1e6:
+        raise gr.Error(
+            f"A picture has {most:g} megapixels at most here; shrink it and send that.",
+            print_exception=False,
+        )
+    return path
 
 
 def slider_data(before: Path, after: Path | bytes) -> dict[str, Any]:
@@ -191,8 +218,8 @@ def finished(progress: Progress, size: tuple[int, int]) -> str:
     if progress.i == progress.n:
         time_taken = i18n.duration(progress.seconds)
         line = both(i18n.DONE, time=time_taken, width=width, height=height)
-    elif progress.seconds >= TIME_CAP:
-        line = both(i18n.CAPPED, minutes=f"{TIME_CAP / 60:g}", i=progress.i, n=progress.n)
+    elif progress.seconds >= time_cap():
+        line = both(i18n.CAPPED, minutes=f"{limits.now().minutes:g}", i=progress.i, n=progress.n)
     else:
         line = both(i18n.STOPPED, i=progress.i, n=progress.n)
     return status(line, losses(progress), 1.0)
@@ -273,7 +300,7 @@ class Stage(abc.ABC):
 
         def run(values: dict[Component, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
             with toasts(html.escape):
-                yield from work(values, self.jobs.get(request.session_hash) or threading.Event())
+                yield from work(values, line.cancel(self.jobs.get(request.session_hash)))
 
         buttons = [self.go, self.stop]
         # A telephone shows the picture and the buttons far apart.
@@ -290,8 +317,8 @@ class Stage(abc.ABC):
             [*self.shown, self.status, self.download, *outputs],
             postprocess=False,  # which would save every preview as a file
             show_progress="hidden",
-            concurrency_limit=JOBS,
-            concurrency_id="engine",
+            concurrency_limit=None,
+            concurrency_id=line.ENGINE,
             api_visibility="private",
         )
         # Gradio runs what hangs on `then` only after a success.
@@ -303,6 +330,8 @@ class Stage(abc.ABC):
     def _begin(self, request: gr.Request) -> list[Any]:
         """Before the job waits in line, so that Stop works from the first moment."""
         self.jobs[request.session_hash] = threading.Event()
+        while len(self.jobs) > MOST_PAGES:
+            self.jobs.pop(next(iter(self.jobs)))
         return [
             gr.update(interactive=False),
             gr.update(interactive=True),
@@ -388,9 +417,10 @@ class PictureStage(Stage):
             if last is None:
                 yield {self.status: status(both(i18n.STOPPED_EARLY))}
                 return None
-            after = Path(folder) / name
+            # What a person's file is called is for whoever downloads the result alone to see.
+            after = Path(folder) / "result.png"
             media.save_picture(last.result(), after, about)
-            file = FileData(path=str(after), orig_name=after.name)
+            file = FileData(path=str(after), orig_name=name)
             yield {
                 self.slider: slider_data(before, after),
                 self.status: finished(last, size),
@@ -409,13 +439,12 @@ def checker(what: str) -> Callable[[str | None], Iterator[Any]]:
             except StyleSwapError:
                 yield None
                 raise
-            assert path is not None
-            if Path(path).suffix.lower() not in (".tif", ".tiff"):
+            if Path(path or "").suffix.lower() not in (".tif", ".tiff"):
                 yield gr.skip()
                 return
             # No browser shows these.
             with tempfile.TemporaryDirectory() as folder:
-                shown = Path(folder) / f"{Path(path).stem}.png"
+                shown = Path(folder) / f"{Path(path or '').stem}.png"
                 media.save_picture(picture, shown)
                 yield shown
 

@@ -14,11 +14,11 @@ from gradio.components import Component
 from styleswap import media, weights
 from styleswap.errors import StyleSwapError
 from styleswap.request import StyleChoice
-from styleswap.specs import MethodSpec
+from styleswap.specs import MethodSpec, Text, usual_method
 from styleswap.ui import i18n
 from styleswap.ui.examples import FIRST_TRAINED, gallery, style_examples
-from styleswap.ui.i18n import t
-from styleswap.ui.stage import picture_input
+from styleswap.ui.i18n import both, t
+from styleswap.ui.stage import QUICK, picture_input
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Slot:
 
 
 class StyleBoxes:
-    """Where styles are chosen, for every method; drawn in two parts.
+    """Where styles are chosen, for every method; drawn in two parts, then hooked up by `wire`.
 
     Args:
         methods: the first is chosen at first.
@@ -81,6 +81,7 @@ class StyleBoxes:
         self.trained: dict[str, gr.Dropdown] = {}
         # Of trained styles by method; of pictures one for all methods, under "".
         self.slots: dict[str, list[Slot]] = {}
+        self._others: dict[str, gr.Button] = {}  # by the method that is then chosen
         self._columns: dict[str, gr.Column] = {}
         self._more: dict[str, gr.Accordion] = {}
         self._places: list[gr.Column] = []
@@ -92,8 +93,16 @@ class StyleBoxes:
             if spec.style == "trained":
                 with gr.Column(min_width=150, visible=spec is first) as self._columns[spec.id]:
                     self.trained[spec.id] = draw_trained(spec, self.prefix)
+                    if spec is usual_method(trained=True):
+                        self._draw_other(usual_method(trained=False), i18n.ANY_PICTURE)
         with gr.Column(min_width=150, visible=first.style == "image") as self._columns[""]:
             self.picture = draw_picture(self.prefix)
+            self._draw_other(usual_method(trained=True), i18n.TRAINED_STYLES)
+
+    def _draw_other(self, spec: MethodSpec, label: Text) -> None:
+        """A way from trained styles to pictures, or back, for who knows nothing of methods."""
+        name = f"{self.prefix}choose-{spec.id}"
+        self._others[spec.id] = gr.Button(t(label), size="sm", elem_id=name)
 
     def draw_more(self) -> None:
         """Where others are chosen to be mixed in, in accordions where this is called."""
@@ -101,12 +110,15 @@ class StyleBoxes:
         for spec in self.specs:
             if spec.style == "trained" and spec.max_styles > 1:
                 with self._accordion(spec.id, spec is first, f"{spec.id}-"):
+                    self._draw_help()
                     self.slots[spec.id] = [
                         self._draw_name(spec, n) for n in range(2, spec.max_styles + 1)
                     ]
         most = max((spec.max_styles for spec in self.specs if spec.style == "image"), default=1)
-        with self._accordion("", first.style == "image" and first.max_styles > 1), gr.Row():
-            self.slots[""] = [self._draw_place(n) for n in range(2, most + 1)]
+        with self._accordion("", first.style == "image" and first.max_styles > 1):
+            self._draw_help()
+            with gr.Row():
+                self.slots[""] = [self._draw_place(n) for n in range(2, most + 1)]
 
     def _accordion(self, key: str, visible: bool, prefix: str = "") -> gr.Accordion:
         name = f"{self.prefix}{prefix}more-styles"
@@ -114,6 +126,10 @@ class StyleBoxes:
             t(i18n.MORE_STYLES), open=False, visible=visible, elem_id=name
         )
         return self._more[key]
+
+    def _draw_help(self) -> None:
+        line = f"<p>{both(i18n.SHARE_HELP)}</p>"
+        gr.HTML(line, container=False, padding=False, elem_classes="help")
 
     def _draw_name(self, spec: MethodSpec, n: int) -> Slot:
         name = f"{self.prefix}{spec.id}-style-{n}"
@@ -145,18 +161,28 @@ class StyleBoxes:
         return Slot(box, share)
 
     def _draw_share(self, n: int, elem_id: str) -> gr.Slider:
-        """Such that all count alike where nobody moves it."""
+        """Such that all count alike where nobody moves it; seen once there is a style."""
         return gr.Slider(
             0.0,
             1.0,
             round(1 / n, 2),
             step=0.01,
             label=t(i18n.SHARE),
-            info=t(i18n.SHARE_HELP),
             min_width=150,
+            visible=False,
             elem_id=elem_id,
             buttons=[],
         )
+
+    def wire(self, method: gr.Dropdown) -> None:
+        """Hook up what the widgets do among themselves, and what chooses a `method`."""
+        for name, button in self._others.items():
+            button.click(None, None, method, js=f"() => '{name}'", api_visibility="private")
+        for slots in self.slots.values():
+            for slot in slots:
+                slot.box.change(
+                    lambda style: gr.update(visible=bool(style)), slot.box, slot.share, **QUICK
+                )
 
     def of(self, spec: MethodSpec) -> tuple[gr.Dropdown | gr.Image | None, list[Slot]]:
         """Where the first and where the others are chosen that a method takes."""

@@ -160,6 +160,9 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 .status-box p.fine { margin-top: 1px; font-size: 13px; color: var(--body-text-color-subdued);
   min-height: 1.5em; }
 
+.help, .help .html-container { padding: 0 !important; border: 0 !important; }
+.help p { margin: 0; font-size: 13px; color: var(--body-text-color-subdued); }
+
 .cards { display: grid !important; gap: 14px !important;
   grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); }
 .card { gap: 4px !important; min-width: 0 !important; }

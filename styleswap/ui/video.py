@@ -16,22 +16,20 @@ from gradio.components import Component
 from gradio.data_classes import FileData
 from PIL import Image
 
-from styleswap import movie, specs
+from styleswap import limits, movie, probe, specs
 from styleswap import video as files
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.movie import VideoProgress, VideoRequest
 from styleswap.request import Stopped, StyleChoice
 from styleswap.specs import MethodSpec
-from styleswap.ui import endpoints, i18n, link
+from styleswap.ui import endpoints, i18n, line, link
 from styleswap.ui.choice import Choice
 from styleswap.ui.examples import THUMB_SIDE, clip_examples, gallery
 from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
-    JOBS,
     PREVIEW_EVERY,
     QUICK,
-    TIME_CAP,
     Stage,
     file_name,
     inline,
@@ -39,6 +37,7 @@ from styleswap.ui.stage import (
     path_of,
     picture_input,
     status,
+    time_cap,
     toasts,
 )
 from styleswap.ui.styles import make_styles
@@ -86,18 +85,39 @@ def make_request(
     if not content:
         raise StyleSwapError("There is no video yet; choose or upload one.")
     params, own = specs.make_frame_params(spec, specs.VideoParams, "A video", settings)
-    return VideoRequest(files.open_clip(content), spec.id, styles, params, own)
+    clip = probe.open_clip(content, cancel=line.cancel())
+    job = VideoRequest(clip, spec.id, styles, params, own)
+    length = float(clip.time(job.chosen.stop) - clip.time(job.chosen.start))
+    if length > limits.now().clip:
+        raise StyleSwapError(
+            f"{length:.0f} s of a video are asked for, and {limits.now().clip:g} s are the most;"
+            " choose a part of it by start and end."
+        )
+    return job
 
 
 def film(
     engine: Engine, job: VideoRequest, target: Path, cancel: threading.Event
 ) -> Iterator[VideoProgress]:
-    """`movie.restyle` that also ends once `TIME_CAP` seconds of work are over."""
-    with contextlib.closing(movie.restyle(engine, job, target, cancel)) as steps:  # type: ignore[type-var]
+    """`movie.restyle` that also ends once `time_cap` seconds of work are over."""
+    restyled = movie.restyle(engine, job, target, cancel)
+    with ended_in_time(cancel), contextlib.closing(restyled) as steps:  # type: ignore[type-var]
         for progress in steps:
             yield progress
-            if progress.seconds >= TIME_CAP:
+            if progress.seconds >= time_cap():
                 cancel.set()
+
+
+@contextlib.contextmanager
+def ended_in_time(cancel: threading.Event) -> Iterator[None]:
+    """Set `cancel` where nothing comes of a file for longer than a job may take."""
+    timer = threading.Timer(time_cap() + limits.now().reading, cancel.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class VideoStage(Stage):
@@ -134,7 +154,7 @@ class VideoStage(Stage):
     ) -> Generator[dict[Any, Any]]:
         """Do a job, and yield what the stage shows of it; `name` is of the file."""
         with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / name
+            target = Path(folder) / "result.mp4"
             last, shown = None, -math.inf
             for last in film(engine, job, target, cancel):
                 now = time.monotonic()
@@ -167,8 +187,8 @@ def finished(progress: VideoProgress, job: VideoRequest) -> str:
     facts = {"i": progress.i, "n": progress.n}
     if progress.i == progress.n:
         line = both(i18n.DONE, time=i18n.duration(progress.seconds), width=width, height=height)
-    elif progress.seconds >= TIME_CAP:
-        line = both(i18n.VIDEO_CAPPED, minutes=f"{TIME_CAP / 60:g}", **facts)
+    elif progress.seconds >= time_cap():
+        line = both(i18n.VIDEO_CAPPED, minutes=f"{limits.now().minutes:g}", **facts)
     else:
         line = both(i18n.VIDEO_STOPPED, **facts)
     begin = float(job.clip.time(job.chosen.start))
@@ -251,8 +271,8 @@ class VideoTab:
             postprocess=False,
             show_progress="hidden",
             trigger_mode="always_last",
-            concurrency_limit=JOBS,
-            concurrency_id="engine",
+            concurrency_limit=None,
+            concurrency_id=line.QUICK,
             api_visibility="private",
         )
         page.load(None, js=IN_STEP)
@@ -261,7 +281,7 @@ class VideoTab:
         """On an upload: a file that is no video is put out again, with a sentence."""
         with toasts(str):
             try:
-                files.open_clip(path or "")
+                probe.open_clip(path or "", cancel=line.cancel())
             except StyleSwapError:
                 yield None
                 raise
@@ -284,7 +304,9 @@ class VideoTab:
         # What is missing or wrong is said when the person starts the video.
         with contextlib.suppress(StyleSwapError, Stopped):
             job, _ = self._job(values)
-            frame = movie.first_frame(self.engine, job, threading.Event())
+            cancel = line.cancel()
+            with ended_in_time(cancel):
+                frame = movie.first_frame(self.engine, job, cancel)
             # A job may have begun meanwhile.
             if request.session_hash not in self.stage.jobs:
                 yield self.stage.show_frame(frame) | {
@@ -347,14 +369,14 @@ class VideoTab:
             chosen = endpoints.all_styles(spec, pictures, trained_style, mix_with, weights)
             job = make_request(spec, content, make_styles(spec, chosen), settings or {})
             with tempfile.TemporaryDirectory() as folder:
-                name = file_name(spec.id, content, *(name for name, _ in chosen[:1]))
-                target = (Path(folder) / name).with_suffix(".mp4")
+                target = (Path(folder) / file_name(spec.id, trained_style)).with_suffix(".mp4")
                 last, shown = None, time.monotonic()
-                for last in film(self.engine, job, target, threading.Event()):
+                for last in film(self.engine, job, target, line.cancel()):
                     if time.monotonic() - shown >= PREVIEW_EVERY and last.i < last.n:
                         shown = time.monotonic()
                         yield None, {"frame": last.i, "frames": last.n, "seconds": last.seconds}
-                assert last is not None  # nothing sets an endpoint's cancel before a frame
+                if last is None:
+                    raise StyleSwapError("The job was ended before its first frame.")
                 yield str(target), {"method": spec.id, **movie.facts(job, target, last)}
 
 

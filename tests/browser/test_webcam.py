@@ -6,6 +6,7 @@ import base64
 import contextlib
 import http.server
 import io
+import ipaddress
 import json
 import os
 import re
@@ -27,6 +28,7 @@ from styleswap import live, metrics, tensors, video
 from styleswap.engine import Engine
 from styleswap.media import Pixels
 from styleswap.ui import page as page_module
+from styleswap.ui.hosting import Hosting
 from tests.browser.acts import download, upload
 from tests.conftest import chromium
 from tests.helpers import ROOT, example
@@ -193,10 +195,34 @@ def test_settings_take_effect_while_it_runs(watch: Watch, app: str) -> None:
     expect(page.locator(STATUS)).to_contain_text(re.compile(r"\d+ frames a second · \d+ ms"))
 
 
+def test_a_slider_turns_one_style_into_another(watch: Watch, app: str) -> None:
+    page = watch(app)
+    page.click("#webcam-johnson-more-styles button")
+    slider = page.locator("#webcam-johnson-share-2 input[type=range]")
+    expect(slider).not_to_be_visible()
+    page.click("#webcam-johnson-style-2 input")
+    page.get_by_role("option", name=re.compile("Ink")).click()
+    expect(slider).to_be_visible()
+    started(page)
+    (name, _), _ = state(page, "facts")["styles"]
+    for share in (0.5, 0.25, 1.0, 0.0):
+        slider.fill(str(share))
+        least = live.LEAST_WEIGHT
+        page.wait_for_function(
+            f"""() => {{
+              const [[one, first], [other, second]] = {STATE}.live.facts.styles;
+              return one === '{name}' && Math.abs(first - {max(1 - share, least)}) < 1e-6
+                && other === 'ink' && Math.abs(second - {max(share, least)}) < 1e-6;
+            }}""",
+            timeout=30_000,
+        )
+    drawn(page, 3)
+
+
 def test_any_picture_is_a_style(watch: Watch, app: str, style: Path) -> None:
     page = watch(app)
-    page.click("#webcam-method input")
-    page.get_by_role("option", name="AdaIN").click()
+    page.click("#webcam-choose-meta")
+    expect(page.locator("#webcam-style")).to_be_visible()
     started(page)
     drawn(page, 3)
     first = shown(page)
@@ -393,9 +419,8 @@ def test_a_ticket_is_for_its_page_and_ends_with_it(watch: Watch, app: str) -> No
 
 
 def test_behind_a_login(watch: Watch, engine: Engine) -> None:
-    demo = page_module.launch(
-        engine, prevent_thread_lock=True, quiet=True, auth=[("ann", "secret"), ("bob", "other")]
-    )
+    hosting = Hosting(auth=(("ann", "secret"), ("bob", "other")))
+    demo = page_module.launch(engine, hosting, prevent_thread_lock=True, quiet=True)
     address = str(demo.local_url)
 
     def log_in(page: Page) -> None:
@@ -407,7 +432,7 @@ def test_behind_a_login(watch: Watch, engine: Engine) -> None:
     page = started(watch(address, before=log_in))
     headers = {live.TICKET: ticket_of(page)}
     cookies = {c["name"]: c["value"] for c in page.context.cookies() if "value" in c}
-    assert post(address, headers=headers).status_code == 403
+    assert post(address, headers=headers).status_code == 401
     assert post(address, headers=headers, cookies=cookies).status_code == 400
     with httpx.Client() as bob:
         bob.post(f"{address}login", data={"username": "bob", "password": "other"})
@@ -417,7 +442,10 @@ def test_behind_a_login(watch: Watch, engine: Engine) -> None:
 
 
 def test_behind_a_proxy(watch: Watch, engine: Engine) -> None:
-    demo = page_module.launch(engine, prevent_thread_lock=True, quiet=True, root_path="/styles")
+    hosting = Hosting(proxies=(ipaddress.ip_network("127.0.0.1"),))
+    demo = page_module.launch(
+        engine, hosting, prevent_thread_lock=True, quiet=True, root_path="/styles"
+    )
     inner = httpx.Client(base_url=str(demo.local_url), timeout=60)
 
     class Proxy(http.server.BaseHTTPRequestHandler):

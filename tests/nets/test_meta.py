@@ -37,7 +37,7 @@ def test_a_convolution_is_the_mean_and_a_combination_of_kernels() -> None:
     mean, kernels = NET.writer.mean[key], NET.writer.kernels[key]
     apart = (found - mean).flatten()
     # What is left after the best combination, by least squares, is rounding.
-    basis = kernels.flatten(1).T
+    basis = kernels.T
     a = torch.linalg.lstsq(basis, apart[:, None]).solution
     assert torch.dist(basis @ a, apart[:, None]) < 1e-4 * apart.norm()
     assert a.abs().max() <= meta.MOST_COEFFICIENT and a.norm() > 0.01
@@ -79,7 +79,9 @@ def test_no_picture_gives_weights_out_of_measure(
             assert w.abs().max() <= meta.MOST_AFFINE
         else:
             key = name.replace(".", "_")
-            bound = NET.writer.mean[key].abs() + most * NET.writer.kernels[key].abs().amax(0)
+            bound = NET.writer.mean[key].abs() + most * NET.writer.kernels[key].abs().amax(0).view(
+                w.shape
+            )
             assert (w.abs() <= bound + 1e-6).all()
     y = TransformerNetwork.from_weights(written)(x.expand(1, 3, -1, -1))
     assert y.isfinite().all() and y.min() >= 0 and y.max() <= 1

@@ -69,7 +69,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_learns(photos: Path, tmp_path: Path) -> None:
     seen: list[dict[str, float]] = []
     net, found = run(
-        settings(photos, steps=60, width=16),
+        settings(photos, steps=60, width=16, lr=0.15),
         tmp_path,
         every=30,
         report=lambda step, losses: seen.append(losses),

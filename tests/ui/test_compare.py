@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from styleswap import specs
+from styleswap import limits, specs
 from styleswap.compare import Fault, Result
 from styleswap.engine import Engine, Progress
 from styleswap.errors import StyleSwapError
@@ -55,7 +56,7 @@ def test_compare_gives_pictures_contact_sheet_and_figures(client: Client) -> Non
     assert Path(sheet).name == "contact-sheet.jpg"
     assert json.loads(named["results.json"].read_text("utf-8")) == found
     assert [row["method"] for row in found["results"]] == ["johnson", "adain"]
-    assert found["settings"]["content"] == "lake.jpg" and found["settings"]["size"] == 128
+    assert found["settings"]["content"] == "photograph" and found["settings"]["size"] == 128
     assert found["photograph"]["content"] == 0
     with Image.open(named["johnson.png"]) as picture:
         about = json.loads(picture.text["styleswap"])  # type: ignore[attr-defined]
@@ -98,7 +99,7 @@ def slow(job: Job) -> Iterator[Step]:
 def test_a_comparison_ends_at_the_time_cap_with_what_is_done(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tab, "TIME_CAP", 0.3)
+    monkeypatch.setattr(limits, "_now", replace(limits.now(), minutes=0.3 / 60))
     for name in ("first", "second"):
         add_method(monkeypatch, slow, id=name)
     task = tab.make_task(str(CONTENT), str(DOTS), ["first", "second"], {"size": 64})
