@@ -108,13 +108,15 @@ def convolution(y: Any, kernel: Any, stride: int, pad: int, mode: str) -> Any:
     )
 
 
-def after_upsampling(y: Any, kernel: Tensor, weight: Weight = constant) -> Any:
-    """A 3 x 3 convolution, the border reflected, of what is twice as large by its nearest."""
+def after_upsampling(y: Any, kernel: Any) -> Any:
+    """A 3 x 3 convolution, the border reflected, of what is twice as large by its nearest.
+
+    `kernel` is what `after_doubling` gave.
+    """
     # What is reflected after doubling is the border repeated before it.
     y = ov.pad(y, [0, 0, 1, 1], [0, 0, 1, 1], "edge")
-    found = weight(after_doubling(kernel))
     # The padding 1, and 2 of the border's doubled pixels.
-    return ov.convolution_backprop_data(y, found, [2, 2], pads_begin=[3, 3], pads_end=[3, 3])
+    return ov.convolution_backprop_data(y, kernel, [2, 2], pads_begin=[3, 3], pads_end=[3, 3])
 
 
 def around(x: Any, margin: int, multiple: int, mode: str, shape: tuple[int, ...]) -> Any:
@@ -168,7 +170,9 @@ def full_size(
         assert isinstance(block, Residual)
         y = ov.add(y, layer(block.second, ov.relu(layer(block.first, y))))
     for part in (net.up1, net.up2):
-        y = ov.relu(normalised(part, weight, after_upsampling(y, part.conv.weight, weight)))
+        y = ov.relu(
+            normalised(part, weight, after_upsampling(y, weight(after_doubling(part.conv.weight))))
+        )
     y = convolution(y, weight(by_blocks(net.last.conv.weight)), 2, net.last.pad, "reflect")
     bias = cast(Tensor, net.last.conv.bias).repeat_interleave(4)
     y = ov.sigmoid(ov.add(y, channels(bias, weight)))
@@ -195,9 +199,13 @@ def transformer(
     """
     weight = constant if inputs is None else inputs
 
-    def in_bytes(kernel: Tensor) -> tuple[Any, Tensor]:
-        """A kernel that is multiplied in int8, and by how much it is larger than it should be."""
-        most = kernel.detach().abs().amax((1, 2, 3), keepdim=True)
+    def in_bytes(kernel: Tensor, out: int) -> tuple[Any, Tensor]:
+        """A kernel that is multiplied in int8, and by how much it is smaller, (C_out,).
+
+        `out` is its axis of channels that come out.
+        """
+        others = [axis for axis in range(4) if axis != out]
+        most = kernel.detach().abs().amax(others, keepdim=True)
         # A channel of next to nothing shall not become noise.
         most = most.clamp_min(1e-2 * most.max())
         return (
@@ -205,31 +213,49 @@ def transformer(
             most.flatten(),
         )
 
-    def convolved(part: Layer, y: Any, kernel: Tensor) -> tuple[Any, Tensor | None]:
-        """A layer of stride 1, and by how much it is too small, each channel, if at all."""
-        if part not in ranges:
-            return convolution(y, weight(kernel), 1, part.pad, "reflect"), None
+    def rounded(part: Layer, y: Any) -> Any:
+        """What an int8 layer is given, each channel in [0, 1], or in [-1, 1] before `net.up`."""
         # Channels are brought to 0 ... 1, which is rounded to 256 steps, and the kernel makes up
         # for it (Xiao et al., SmoothQuant, ICML 2023, eq. 3). OpenVINO multiplies in int8 only if
         # it knows the range while it compiles.
         low, high = ranges[part]
-        spread = high - low
-        y = ov.multiply(y, channels(1 / spread, weight))
-        if part.conv.bias is None:  # what this adds, normalisation takes away
-            y = ov.add(y, channels(-low / spread, weight))
-        y = ov.fake_quantize(y, *map(np.float32, (0, 1, 0, 1)), 256)
-        found, most = in_bytes(kernel * spread[:, None, None])
-        return convolution(y, found, 1, part.pad, "reflect"), most
+        if part is net.up:
+            # Its transposed convolution is one of signed bytes: -128 to 127.
+            y = ov.multiply(y, channels(1 / high, weight))
+            ends = (-128 / 127, 1)
+        else:
+            y = ov.multiply(y, channels(1 / (high - low), weight))
+            if part.conv.bias is None:  # what this adds, normalisation takes away
+                y = ov.add(y, channels(-low / (high - low), weight))
+            ends = (0, 1)
+        return ov.fake_quantize(y, *map(np.float32, (*ends, *ends)), 256)
+
+    def convolved(part: Layer, y: Any, kernel: Tensor) -> tuple[Any, Tensor | None]:
+        """A layer of stride 1, and by how much it is too small, each channel, if at all."""
+        if part not in ranges:
+            return convolution(y, weight(kernel), 1, part.pad, "reflect"), None
+        low, high = ranges[part]
+        found, most = in_bytes(kernel * (high - low)[:, None, None], 0)
+        return convolution(rounded(part, y), found, 1, part.pad, "reflect"), most
 
     def layer(part: Layer, y: Any) -> Any:
         # Normalisation takes away by how much a channel is too small.
         return normalised(part, weight, convolved(part, y, part.conv.weight)[0])
 
+    def doubled(part: Layer, y: Any) -> Any:
+        kernel = after_doubling(part.conv.weight)
+        if part not in ranges:
+            return after_upsampling(y, weight(kernel))
+        found, _ = in_bytes(kernel * ranges[part][1][:, None, None, None], 1)
+        y = after_upsampling(rounded(part, y), found)
+        # Something must follow at once, else OpenVINO gives float32.
+        return ov.clamp(y, -1e9, 1e9)
+
     if ranges:
         batch, colours, height, width = shape
         x = ov.parameter([batch, height, width, colours], np.uint8)
         y = ov.transpose(x, np.array([0, 3, 1, 2]))
-        scale, first = 4 / 255, in_bytes(net.first.conv.weight)[0]
+        scale, first = 4 / 255, in_bytes(net.first.conv.weight, 0)[0]
     else:
         x = y = ov.parameter(list(shape), np.float32)
         scale, first = 4.0, weight(net.first.conv.weight)
@@ -243,7 +269,7 @@ def transformer(
     for block in net.blocks:
         assert isinstance(block, Residual)
         y = ov.add(y, layer(block.second, ov.relu(layer(block.first, y))))
-    y = ov.relu(normalised(net.up, weight, after_upsampling(y, net.up.conv.weight, weight)))
+    y = ov.relu(normalised(net.up, weight, doubled(net.up, y)))
     y, less = convolved(net.last, y, colours_last(net.last.conv.weight))
     if less is not None:
         y = ov.multiply(y, channels(less, weight))
@@ -305,7 +331,7 @@ def any_style(net: AdainNetwork, shape: tuple[int, ...]) -> openvino.Model:
     def layer(part: inverse.Layer, y: Any, doubled: bool = False) -> Any:
         kernel = part.conv.weight
         y = (
-            after_upsampling(y, kernel)
+            after_upsampling(y, constant(after_doubling(kernel)))
             if doubled
             else convolution(y, constant(kernel), 1, 1, "reflect")
         )

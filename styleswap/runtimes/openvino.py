@@ -25,7 +25,7 @@ from styleswap.nets.transformer import MARGIN, Layer, Residual, TransformerNetwo
 from styleswap.runtimes.kept import Kept
 
 # How far what is normalised reaches, and the least that a channel counts of the widest one.
-DEVIATIONS, LEAST = 7.0, 1e-2
+DEVIATIONS, LEAST = 6.0, 0.1
 # Where it has been measured how fast convolutions are whose weights are inputs.
 SHARES = platform.machine().lower() in ("x86_64", "amd64")
 REQUESTS: Kept[Any] = Kept()
@@ -57,36 +57,42 @@ def works() -> bool:
 @torch.inference_mode()
 def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[Tensor, Tensor]]:
     """The least and the largest number that each channel of the layers which are multiplied in int8
-    may be given: those of the residual blocks, and the last. The first is given bytes.
+    may be given: of all but the first, which is given bytes, and the first residual block, whose
+    rounding all the others would carry on.
 
     What lies before them has been normalised: its shift and scale are its mean and deviation,
     whatever the picture, and it reaches `DEVIATIONS` far.
     """
 
-    def reach(shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-        # A channel that hardly varies is not stretched to fill all steps.
-        scale = scale.clamp_min(LEAST * scale.max())
-        return shift - DEVIATIONS * scale, shift + DEVIATIONS * scale
-
     def rectified(part: Layer) -> tuple[Tensor, Tensor]:
-        _, high = reach(*_affine(part))
-        return torch.zeros_like(high), high.clamp_min(LEAST * high.max())
+        shift, scale = _affine(part)
+        high = _wider((shift + DEVIATIONS * scale).clamp_min(0))
+        return torch.zeros_like(high), high
 
-    found, given = {}, rectified(net.first)
     # Moments of a normal distribution behind a rectifier.
     shift, scale = _affine(net.first)
     z = shift / scale
     density, share = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi), torch.special.ndtr(z)
     mean = shift * share + scale * density
     variance = shift * mean + scale.square() * share - mean.square()
+    found = {}
     for block in net.blocks:
         assert isinstance(block, Residual)
-        found[block.first], found[block.second] = given, rectified(block.first)
+        if block is not net.blocks[0]:
+            reach = _wider(DEVIATIONS * variance.clamp_min(0).sqrt())
+            found[block.first] = (mean - reach, mean + reach)
+            found[block.second] = rectified(block.first)
         shift, scale = _affine(block.second)
         mean, variance = mean + shift, variance + scale.square()
-        given = reach(mean, variance.clamp_min(0).sqrt())
+    reach = _wider(mean.abs() + DEVIATIONS * variance.sqrt())
+    found[net.up] = (-reach, reach)
     found[net.last] = rectified(net.up)
     return found
+
+
+def _wider(reach: Tensor) -> Tensor:
+    """What is too wide of a channel: its steps and those of its weights each get half of it."""
+    return (reach * reach.max()).sqrt().clamp_min(LEAST * reach.max())
 
 
 def _affine(part: Layer) -> tuple[Tensor, Tensor]:
@@ -110,8 +116,8 @@ class OpenVinoRuntime:
     """A network as OpenVINO runs it; not to be called from two threads at once.
 
     Args:
-        int8: multiply all layers in int8, but for the one after the residual blocks. Photographs
-            come out as with float32 within 2/255 on average.
+        int8: multiply in int8, but for the first residual block. Photographs come out as with
+            float32 within 2/255 on average.
         shared: what is compiled serves all transformer networks that share it, whose weights are
             its inputs: a new one can paint at once. A frame takes a twentieth longer.
     """
@@ -124,8 +130,8 @@ class OpenVinoRuntime:
         if shared and SHARES and not isinstance(net, AdainNetwork):
             self._owner = (type(net), net.width, int8)
             self._weights = self._written()
-        # What a picture takes of memory in one piece: 70 bytes a pixel in bfloat16, else 140.
-        self.whole_pixels: float = 17_000_000 if "BF16" in abilities() else 9_000_000
+        # What a picture takes of memory in one piece: 70 bytes a pixel in bfloat16, else 100.
+        self.whole_pixels: float = 17_000_000 if "BF16" in abilities() else 12_000_000
 
     def __call__(self, x: Tensor) -> Tensor:
         """As `styleswap.runtimes.Runtime`."""

@@ -18,8 +18,8 @@ class TorchRuntime:
     def __init__(self, net: nn.Module) -> None:
         self.net = net.to(memory_format=torch.channels_last)
         self.device = next(net.parameters()).device
-        # A picture in one piece takes 480 bytes a pixel of main memory.
-        self.whole_pixels: float = 3_000_000 if self.device.type == "cpu" else math.inf
+        # A picture in one piece takes 270 bytes a pixel of main memory.
+        self.whole_pixels: float = 5_000_000 if self.device.type == "cpu" else math.inf
 
     @torch.inference_mode()
     def __call__(self, x: Tensor) -> Tensor:

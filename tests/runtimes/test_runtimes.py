@@ -58,7 +58,7 @@ def test_int8_hardly_shows_on_a_photograph() -> None:
         rough = openvino.OpenVinoRuntime(net, int8=True)(x)
         fine = openvino.OpenVinoRuntime(net)(x)
         apart = [(y - want).abs().mean().item() * 255 for y in (fine, rough)]
-        assert apart[0] < 0.6 and 0.3 < apart[1] < 1.7  # that it is int8 can be measured
+        assert apart[0] < 0.6 and 0.3 < apart[1] < 2  # that it is int8 can be measured
 
 
 def test_smooth_pictures_get_no_steps() -> None:
@@ -74,8 +74,8 @@ def test_smooth_pictures_get_no_steps() -> None:
 def test_ranges_hold_what_a_photograph_gives() -> None:
     net = network()
     ranges = openvino.ranges_of(net)
-    parts = [part for block in net.blocks for part in (block.first, block.second)]  # type: ignore[union-attr]
-    assert list(ranges) == [*parts, net.last]
+    parts = [part for block in net.blocks[1:] for part in (block.first, block.second)]  # type: ignore[union-attr]
+    assert list(ranges) == [*parts, net.up, net.last]
     seen: dict[torch.nn.Module, Tensor] = {}
     for part in ranges:
         part.register_forward_pre_hook(lambda m, given: seen.update({m: given[0]}))
