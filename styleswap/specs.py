@@ -219,7 +219,7 @@ class MethodSpec:
         style: ``image`` (any picture), ``trained`` (one of our trained styles) or ``none``.
         pace: how long a 512 px picture takes on two CPU cores.
         params: the settings, a frozen subclass of `Params`.
-        max_styles: how many style pictures may be mixed.
+        max_styles: how many styles may be mixed.
     """
 
     id: str
