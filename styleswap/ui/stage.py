@@ -420,8 +420,8 @@ class PictureStage(Stage):
             if last is None:
                 yield {self.status: status(both(i18n.STOPPED_EARLY))}
                 return None
-            # What a person's file is called is for whoever downloads the result alone to see.
-            after = Path(folder) / "result.png"
+            # A browser names the download as the file is named here.
+            after = Path(folder) / name
             media.save_picture(last.result(), after, about)
             file = FileData(path=str(after), orig_name=name)
             yield {
