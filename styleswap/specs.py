@@ -707,8 +707,8 @@ METHODS: dict[str, MethodSpec] = {
             id="swap",
             title=Text("Style swap: patch by patch", "风格替换：逐块"),
             summary=Text(
-                "Puts the style's most similar patch in place of each patch of the photograph: large"
-                " strokes, the style's own fragments.",
+                "Puts the style's most similar patch in place of each patch of the photograph:"
+                " large strokes, the style's own fragments.",
                 "用风格图中最相似的图块替换照片的每一块：笔触大，取自风格原图。",
             ),
             paper="Chen & Schmidt, Fast Patch-based Style Transfer of Arbitrary Style,"
