@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -14,6 +15,14 @@ import pytest
 from styleswap import limits
 from styleswap.errors import StyleSwapError
 from styleswap.ui import fetch
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run` in a thread of its own: the browser's tests leave a loop running in theirs."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def test_a_file_is_fetched_wherever_it_stands_in_a_value(web: list[str], tmp_pat
     }
     other = file | {"path": "/etc/passwd"}
     given: Any = [file, {"x": [file]}, other, "https://open.example/"]
-    made = asyncio.run(fetch.fetched(given, tmp_path))
+    made = run(fetch.fetched(given, tmp_path))
     for found in (made[0], made[1]["x"][0]):
         path = Path(found["path"])
         assert path.read_bytes() == b"picture" and path.parent.parent == tmp_path
@@ -78,7 +87,7 @@ def test_a_file_is_fetched_wherever_it_stands_in_a_value(web: list[str], tmp_pat
 )
 def test_what_cannot_be_fetched(url: str, web: list[str], tmp_path: Path) -> None:
     with pytest.raises(StyleSwapError, match="cannot be fetched from that address"):
-        asyncio.run(fetch.download(url, tmp_path))
+        run(fetch.download(url, tmp_path))
     assert "inner.example" not in web and not list(tmp_path.iterdir())
 
 
@@ -87,5 +96,5 @@ def test_no_more_than_an_upload_may_have(
 ) -> None:
     monkeypatch.setattr(limits, "_now", replace(limits.now(), upload=1))
     with pytest.raises(StyleSwapError, match="1 MB at most"):
-        asyncio.run(fetch.download("https://open.example/endless", tmp_path))
+        run(fetch.download("https://open.example/endless", tmp_path))
     assert not list(tmp_path.iterdir())
