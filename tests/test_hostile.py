@@ -194,7 +194,7 @@ def test_settings_and_names(ask: Ask, good: dict[str, Any]) -> None:
         if wrong:  # where none is named, the style's usual one is taken
             tried.append(good | {"method": wrong})
         tried.append(good | {"trained_style": wrong if wrong else "nobody"})
-    tried += [good | {"weights": w} for w in ([1], "1", {"a": 1}, [float(10**300)] * 9)]
+    tried += [good | {"weights": w} for w in ([1, 2], "1", {"a": 1}, [float(10**300)] * 9)]
     with ThreadPoolExecutor(4) as pool:
         for text in pool.map(lambda given: ask("stylize", given), tried):
             fine(text)
