@@ -58,7 +58,7 @@ class Crops:
     `skipped`.
 
     Args:
-        groups: files, of as many folders as there are.
+        files: of all folders.
         size: side of a crop, in pixels.
         keep: the most pixels that are kept of a shorter side.
         stretch: the most that height and width of a crop differ by, as a factor.
@@ -67,13 +67,13 @@ class Crops:
 
     def __init__(
         self,
-        groups: Sequence[Sequence[Path]],
+        files: Sequence[Path],
         size: int,
         keep: int = 512,
         stretch: float = 1.0,
         device: torch.device = CPU,
     ) -> None:
-        self.files = [file for group in groups for file in group]
+        self.files = list(files)
         self.size = size
         self.keep = keep
         self.stretch = stretch

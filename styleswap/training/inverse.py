@@ -83,8 +83,8 @@ class InverseTask:
         self.sources = []
         for seed, folders in enumerate((settings.photos, settings.paintings)):
             fresh, kept = find_pictures(*map(Path, folders))
-            self.sources.append(Crops([fresh], settings.crop, device=device))
-            crops = Crops([kept], settings.crop, device=device)
+            self.sources.append(Crops(fresh, settings.crop, device=device))
+            crops = Crops(kept, settings.crop, device=device)
             held.append(crops.draw(HELD_OUT, torch.Generator().manual_seed(seed)))
         self.held = tuple(held)
 

@@ -64,8 +64,8 @@ class MetaTask:
             ((settings.paintings, settings.stretch), (settings.photos, 1.0))
         ):
             fresh, kept = find_pictures(*map(Path, folders))
-            self.sources.append(Crops([fresh], settings.crop, stretch=stretch, device=device))
-            crops = Crops([kept], settings.crop, device=device)
+            self.sources.append(Crops(fresh, settings.crop, stretch=stretch, device=device))
+            crops = Crops(kept, settings.crop, device=device)
             held.append(crops.draw(HELD_OUT, torch.Generator().manual_seed(seed)))
         self.held = tuple(held)
         self.template = TransformerNetwork(settings.width).to(device)

@@ -239,11 +239,9 @@ def train(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(settings.seed)
-    groups = [find_pictures(Path(p)) for p in settings.pictures]
-    crops = Crops([fresh for fresh, _ in groups], settings.crop)
-    held = Crops([held for _, held in groups], settings.crop).draw(
-        32, torch.Generator().manual_seed(0)
-    )
+    files, kept = find_pictures(*map(Path, settings.pictures))
+    crops = Crops(files, settings.crop)
+    held = Crops(kept, settings.crop).draw(32, torch.Generator().manual_seed(0))
     teacher = load_teacher(settings.teacher).to(device)
     teacher.set_pooling("average")
     net = perceptual.new_small(generator, teacher.channels()).to(device)

@@ -99,9 +99,9 @@ class StyleTask:
     def __init__(self, settings: StyleSettings, device: torch.device) -> None:
         self.settings, self.device = settings, device
         self.weight = StyleWeight(settings.style, settings.balance, device)
-        groups = [find_pictures(Path(p)) for p in settings.photos]
-        self.crops = Crops([fresh for fresh, _ in groups], settings.crop)
-        held = Crops([held for _, held in groups], settings.crop)
+        fresh, kept = find_pictures(*map(Path, settings.photos))
+        self.crops = Crops(fresh, settings.crop)
+        held = Crops(kept, settings.crop)
         self.held = held.draw(HELD_OUT, torch.Generator().manual_seed(0)).to(device)
         self.net, module = load_perceptual(settings.perceptual)
         module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
