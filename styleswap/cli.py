@@ -78,6 +78,22 @@ Method = Annotated[
 # What the commands that print a result share.
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
 # What the commands that train share.
+Photos = Annotated[list[Path], typer.Option(help="A folder of photographs; several are as one.")]
+Paintings = Annotated[list[Path], typer.Option(help="A folder of paintings; several are as one.")]
+LossNetwork = Annotated[
+    str, typer.Option("--perceptual", help="small, vgg19, or a folder of teacher files.")
+]
+Steps = Annotated[int, typer.Option(min=1)]
+ContentWeight = Annotated[float, typer.Option(min=0, help="Weight of the content loss.")]
+StyleWeight = Annotated[float, typer.Option(min=0, help="Weight of the style loss.")]
+Smoothness = Annotated[float, typer.Option(min=0, help="Weight of the total variation.")]
+Balance = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        help="Steer the style's weight until the content's distance is this; 0 leaves it.",
+    ),
+]
 Rate = Annotated[
     float, typer.Option(min=1e-6, help="Highest rate of the cycle, relative to the weights.")
 ]
@@ -531,7 +547,10 @@ def methods(
 def _steps_shown(
     steps: int, shown: bool = True
 ) -> Iterator[Callable[[int, dict[str, float]], None]]:
-    """A bar of a training's steps; gives what takes each step's number and losses."""
+    """A bar of a training's steps; gives what takes each step's number and losses. In the end it is
+    said how many pictures could not be read."""
+    from styleswap.training import data
+
     with tqdm(total=steps, unit="step", mininterval=1, disable=not shown) as bar:
 
         def report(step: int, losses: dict[str, float]) -> None:
@@ -539,15 +558,17 @@ def _steps_shown(
             bar.set_postfix({k: f"{v:.4f}" for k, v in losses.items()}, refresh=False)
 
         yield report
+    if shown and (line := data.skipped()):
+        typer.echo(line)
 
 
 @train_app.command("perceptual")
 def train_perceptual(
-    pictures: Annotated[list[Path], typer.Option(help="A folder of pictures; several take turns.")],
+    pictures: Annotated[list[Path], typer.Option(help="A folder of pictures; several are as one.")],
     teacher: Annotated[
         str, typer.Option(help="vgg19, or a folder of teacher files.")
     ] = PerceptualSettings.teacher,
-    steps: Annotated[int, typer.Option(min=1)] = PerceptualSettings.steps,
+    steps: Steps = PerceptualSettings.steps,
     batch: Annotated[
         int, typer.Option(min=1, help="Crops a step, beside the probes.")
     ] = PerceptualSettings.batch,
@@ -565,7 +586,7 @@ def train_perceptual(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder of the weights and MANIFEST.toml.")
     ] = Path("pretrained"),
-    checkpoint_every: Annotated[int, typer.Option(min=1)] = 500,
+    checkpoint_every: Steps = 500,
     resume: Resume = False,
 ) -> None:
     """Distil VGG-19 into the small perceptual network, `small`."""
@@ -611,17 +632,13 @@ def train_perceptual(
 @train_app.command("style")
 def train_style(
     painting: Annotated[Path, typer.Argument(help="The style picture.")],
-    photos: Annotated[
-        list[Path], typer.Option(help="A folder of photographs; several take turns.")
-    ],
+    photos: Photos,
     output_name: Annotated[str, typer.Option("--output", "-o", help="Name of the style.")],
     title: Annotated[str | None, typer.Option(help="The work's title, for people.")] = None,
     artist: Annotated[str | None, typer.Option(help="Who made it.")] = None,
     year: Annotated[str | None, typer.Option(help="When it was made.")] = None,
-    network: Annotated[
-        str, typer.Option("--perceptual", help="small, vgg19, or a folder of teacher files.")
-    ] = StyleSettings.perceptual,
-    steps: Annotated[int, typer.Option(min=1)] = StyleSettings.steps,
+    network: LossNetwork = StyleSettings.perceptual,
+    steps: Steps = StyleSettings.steps,
     batch: Annotated[
         int, typer.Option(min=1, help="Photographs a step, over all processes.")
     ] = StyleSettings.batch,
@@ -632,22 +649,10 @@ def train_style(
         int, typer.Option(min=32, help="Shorter side of the style picture, in pixels.")
     ] = StyleSettings.style_size,
     lr: Rate = StyleSettings.lr,
-    content: Annotated[
-        float, typer.Option(min=0, help="Weight of the content loss.")
-    ] = StyleSettings.content,
-    style: Annotated[
-        float, typer.Option(min=0, help="Weight of the style loss.")
-    ] = StyleSettings.style,
-    tv: Annotated[
-        float, typer.Option(min=0, help="Weight of the total variation.")
-    ] = StyleSettings.tv,
-    balance: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            help="Steer the style's weight until the content's distance is this; 0 leaves it.",
-        ),
-    ] = StyleSettings.balance,
+    content: ContentWeight = StyleSettings.content,
+    style: StyleWeight = StyleSettings.style,
+    tv: Smoothness = StyleSettings.tv,
+    balance: Balance = StyleSettings.balance,
     width: Annotated[
         int, typer.Option(min=4, help="Channels of the residual blocks.")
     ] = StyleSettings.width,
@@ -665,7 +670,7 @@ def train_style(
     card: Annotated[
         Path, typer.Option(help="The picture that shows the style in galleries once it is trained.")
     ] = Path("examples/content/lake.jpg"),
-    checkpoint_every: Annotated[int, typer.Option(min=1)] = 250,
+    checkpoint_every: Steps = 250,
     resume: Resume = False,
 ) -> None:
     """Train a style of your own for the one-pass method, `johnson`."""
@@ -738,13 +743,9 @@ def train_style(
 @train_app.command("inverse")
 def train_inverse(
     layer: Annotated[str, typer.Argument(help="The layer to invert, such as relu4_1; or adain.")],
-    photos: Annotated[
-        list[Path], typer.Option(help="A folder of photographs; several are as one.")
-    ],
-    paintings: Annotated[
-        list[Path], typer.Option(help="A folder of paintings; several are as one.")
-    ],
-    steps: Annotated[int, typer.Option(min=1)] = InverseSettings.steps,
+    photos: Photos,
+    paintings: Paintings,
+    steps: Steps = InverseSettings.steps,
     batch: Annotated[
         int, typer.Option(min=2, help="Pairs a step, over all processes; even.")
     ] = InverseSettings.batch,
@@ -755,15 +756,11 @@ def train_inverse(
     content: Annotated[
         float, typer.Option(min=0, help="Weight of the features' loss.")
     ] = InverseSettings.content,
-    style: Annotated[
-        float, typer.Option(min=0, help="Weight of the style loss.")
-    ] = InverseSettings.style,
+    style: StyleWeight = InverseSettings.style,
     pixels: Annotated[
         float, typer.Option(min=0, help="Weight of the untouched pictures' pixels.")
     ] = InverseSettings.pixels,
-    tv: Annotated[
-        float, typer.Option(min=0, help="Weight of the total variation.")
-    ] = InverseSettings.tv,
+    tv: Smoothness = InverseSettings.tv,
     seed: int = InverseSettings.seed,
     warm: Annotated[
         Path | None, typer.Option("--from", help="Start from these weights, not from random ones.")
@@ -773,13 +770,13 @@ def train_inverse(
         typer.Option(help="Where checkpoints and logs go (default: runs/inverse-LAYER)."),
     ] = None,
     folder: Folder = Path("pretrained"),
-    checkpoint_every: Annotated[int, typer.Option(min=1)] = 250,
+    checkpoint_every: Steps = 250,
     resume: Resume = False,
 ) -> None:
     """Train the inverse of a layer of `small`, for style swap and WCT, or AdaIN's decoder."""
     from styleswap.nets import adain, inverse
-    from styleswap.training import data, loop, publish
     from styleswap.training import inverse as training
+    from styleswap.training import loop, publish
 
     names = {layer: inverse.name_of(layer) for layer in inverse.LAYERS} | {adain.KEY: adain.NAME}
     if layer not in names:
@@ -834,23 +831,15 @@ def train_inverse(
         },
         folder,
     )
-    if line := data.skipped():
-        typer.echo(line)
     typer.echo(f"wrote {file}")
 
 
 @train_app.command("meta")
 def train_meta(
-    photos: Annotated[
-        list[Path], typer.Option(help="A folder of photographs; several are one collection.")
-    ],
-    paintings: Annotated[
-        list[Path], typer.Option(help="A folder of paintings; several are one collection.")
-    ],
-    network: Annotated[
-        str, typer.Option("--perceptual", help="small, vgg19, or a folder of teacher files.")
-    ] = MetaSettings.perceptual,
-    steps: Annotated[int, typer.Option(min=1)] = MetaSettings.steps,
+    photos: Photos,
+    paintings: Paintings,
+    network: LossNetwork = MetaSettings.perceptual,
+    steps: Steps = MetaSettings.steps,
     batch: Annotated[
         int, typer.Option(min=1, help="Styles a step, over all processes.")
     ] = MetaSettings.batch,
@@ -861,22 +850,10 @@ def train_meta(
         int, typer.Option(min=64, help="Side of a picture, in pixels.")
     ] = MetaSettings.crop,
     lr: Rate = MetaSettings.lr,
-    content: Annotated[
-        float, typer.Option(min=0, help="Weight of the content loss.")
-    ] = MetaSettings.content,
-    style: Annotated[
-        float, typer.Option(min=0, help="Weight of the style loss.")
-    ] = MetaSettings.style,
-    tv: Annotated[
-        float, typer.Option(min=0, help="Weight of the total variation.")
-    ] = MetaSettings.tv,
-    balance: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            help="Steer the style's weight until the content's distance is this; 0 leaves it.",
-        ),
-    ] = MetaSettings.balance,
+    content: ContentWeight = MetaSettings.content,
+    style: StyleWeight = MetaSettings.style,
+    tv: Smoothness = MetaSettings.tv,
+    balance: Balance = MetaSettings.balance,
     stretch: Annotated[
         float, typer.Option(min=1, help="The most that a painting's aspect is changed by.")
     ] = MetaSettings.stretch,
@@ -886,7 +863,7 @@ def train_meta(
     ] = False,
     runs: Annotated[Path, typer.Option(help="Where checkpoints and logs go.")] = Path("runs/meta"),
     folder: Folder = Path("pretrained"),
-    checkpoint_every: Annotated[int, typer.Option(min=1)] = 500,
+    checkpoint_every: Steps = 500,
     resume: Resume = False,
 ) -> None:
     """Train the meta network, which writes a style's network at the sight of a painting."""

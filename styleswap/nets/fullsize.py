@@ -46,9 +46,14 @@ class FullSizeNetwork(nn.Module):
         return cut(torch.sigmoid(self.last(y).float()), x)
 
 
+def is_full_size(weights: Mapping[str, Tensor]) -> bool:
+    """Whether a style's weights are of a `FullSizeNetwork`."""
+    return "down1.conv.weight" in weights
+
+
 def from_weights(weights: Mapping[str, Tensor]) -> TransformerNetwork | FullSizeNetwork:
     """The network of a style, whichever of the two its weights are of."""
-    if "down1.conv.weight" not in weights:
+    if not is_full_size(weights):
         return TransformerNetwork.from_weights(weights)
     net = FullSizeNetwork(len(weights["first.conv.weight"]))
     net.load_state_dict(dict(weights))

@@ -71,23 +71,23 @@ class StripsRuntime:
             return made
 
         def scaled(start: int, stop: int) -> Tensor:
-            return net.scaled(_rows(x, start, stop))
+            return net.scaled(rows_of(x, start, stop))
 
         y = layer(net.first, MULTIPLE, scaled).relu_()
         for block in net.blocks:
             assert isinstance(block, Residual)
-            inside = layer(block.first, MULTIPLE, functools.partial(_rows, y)).relu_()
-            y += layer(block.second, MULTIPLE, functools.partial(_rows, inside))
+            inside = layer(block.first, MULTIPLE, functools.partial(rows_of, y)).relu_()
+            y += layer(block.second, MULTIPLE, functools.partial(rows_of, inside))
 
         def doubled(start: int, stop: int) -> Tensor:
             begin = max(start // 2, 0)
             kept = F.interpolate(y[:, :, begin : -(-stop // 2)], scale_factor=2, mode="nearest")
-            return _rows(kept, start - 2 * begin, stop - 2 * begin)
+            return rows_of(kept, start - 2 * begin, stop - 2 * begin)
 
         low = layer(net.up, 2, doubled).relu_()
         for top, bottom in strips:
             blocks = _convolve(
-                net.last, slice(top // 2, bottom // 2), functools.partial(_rows, low)
+                net.last, slice(top // 2, bottom // 2), functools.partial(rows_of, low)
             )
             x[:, :, top:bottom] = torch.sigmoid(F.pixel_shuffle(blocks.float(), 2))
 
@@ -100,7 +100,7 @@ def _convolve(layer: Layer, rows: slice, given: Rows) -> Tensor:
     return found
 
 
-def _rows(x: Tensor, start: int, stop: int) -> Tensor:
+def rows_of(x: Tensor, start: int, stop: int) -> Tensor:
     """The rows from `start` up to `stop` of (1, C, H, W), reflected where they lie outside."""
     height = x.shape[2]
     inside = x[:, :, max(start, 0) : min(stop, height)]

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 from styleswap.nets.fullsize import FullSizeNetwork
 from styleswap.nets.transformer import Layer, TransformerNetwork, cut, padded
-
-PIXELS = 2**17  # of a strip, at the picture's full size: what stays in the processor's caches
+from styleswap.runtimes.strips import PIXELS, rows_of
 
 
 class FullSizeStripsRuntime:
@@ -47,7 +46,7 @@ class FullSizeStripsRuntime:
 
         def first(top: int, bottom: int) -> Tensor:
             """Rows of the first convolution, not normalised."""
-            return _convolve(net.first, TransformerNetwork.scaled(_rows(x, top - 4, bottom + 4)))
+            return _convolve(net.first, TransformerNetwork.scaled(rows_of(x, top - 4, bottom + 4)))
 
         norm1 = _Norm(net.first, (first(*strip) for strip in strips))
 
@@ -68,13 +67,13 @@ class FullSizeStripsRuntime:
             kept = low[:, :, max(begin, 0) : end]
             y = F.interpolate(kept, scale_factor=2, mode="nearest")
             offset = 2 * max(begin, 0)
-            return _convolve(net.up2, _rows(y, top - 1 - offset, bottom + 1 - offset))
+            return _convolve(net.up2, rows_of(y, top - 1 - offset, bottom + 1 - offset))
 
         norm2 = _Norm(net.up2, (up2(*strip) for strip in strips))
 
         def last(top: int, bottom: int) -> Tensor:
             begin, end = max(top - 4, 0), min(bottom + 4, height)
-            y = _rows(norm2(up2(begin, end)), top - 4 - begin, bottom + 4 - begin)
+            y = rows_of(norm2(up2(begin, end)), top - 4 - begin, bottom + 4 - begin)
             return torch.sigmoid(_convolve(net.last, y).float())
 
         return torch.cat([last(*strip) for strip in strips], 2)
@@ -105,14 +104,6 @@ def _moments(parts: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor, int]]:
     for part in parts:
         variance, mean = torch.var_mean(part.float(), (0, 2, 3), correction=0)
         yield variance, mean, part.shape[2] * part.shape[3]
-
-
-def _rows(x: Tensor, start: int, stop: int) -> Tensor:
-    """The rows from `start` up to `stop` of (1, C, H, W), reflected where they lie outside."""
-    height = x.shape[2]
-    inside = x[:, :, max(start, 0) : min(stop, height)]
-    above, below = max(-start, 0), max(stop - height, 0)
-    return F.pad(inside, (0, 0, above, below), "reflect") if above or below else inside
 
 
 def _convolve(layer: Layer, x: Tensor) -> Tensor:

@@ -36,11 +36,10 @@ from styleswap.nets.inverse import InverseNetwork, new_inverse
 from styleswap.specs import STYLE_LAYERS
 from styleswap.training import checkpoint
 from styleswap.training.data import Crops, find_pictures
-from styleswap.training.loop import Report, fit
+from styleswap.training.loop import GRID, Report, fit
 from styleswap.training.settings import InverseSettings
 
 FITTED = 48  # photographs, and paintings, that colours are fitted to before training
-GRID = 5000.0  # weight of `ops.grid`
 HELD_OUT = 8  # pairs that validation and the sheets take
 Transfer = Callable[[Tensor, Tensor], Tensor]
 Found = dict[str, Tensor]  # features by layer

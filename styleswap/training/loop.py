@@ -25,6 +25,7 @@ from styleswap.training.optim import RelativeMuon, one_cycle
 from styleswap.training.recorded import Recorded
 
 LOG_EVERY = 10  # steps whose mean is a line of the log
+GRID = 5000.0  # weight of `ops.grid` in the loss of what enlarges features
 Report = Callable[[int, dict[str, float]], None]
 Net = TypeVar("Net", bound=nn.Module)
 

@@ -32,14 +32,13 @@ from styleswap.nets.meta import Moments, Writer, new_writer
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.specs import STYLE_LAYERS
 from styleswap.training.data import Crops, find_pictures, recoloured
-from styleswap.training.loop import Report, fit
+from styleswap.training.loop import GRID, Report, fit
 from styleswap.training.settings import MetaSettings
 from styleswap.training.style import StyleWeight, load_perceptual
 
 CONTENT_LAYER = "conv4_2"
 CALIBRATED = 512  # paintings whose codes tell how codes are scaled
 HELD_OUT = 8  # paintings, and photographs, that validation takes
-GRID = 5000.0  # weight of `ops.grid`
 MIXED = 0.2  # of the styles are mixtures of two paintings
 # A photograph that is as good as in the style already would ask for the impossible.
 LEAST_PLAIN = 0.2

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from styleswap import media, metrics, ops, tensors, weights
 from styleswap.errors import StyleSwapError
 from styleswap.losses import Perceptual, PerceptualLoss
-from styleswap.nets import meta, perceptual
+from styleswap.nets import fullsize, meta, perceptual
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
 from styleswap.specs import STYLE_LAYERS
 from styleswap.training.data import Crops, find_pictures
@@ -223,7 +223,7 @@ def start(name: str, painting: Path, style_size: int, folder: Path) -> dict[str,
     if name == meta.NAME:
         return meta.load(folder).write(open_painting(painting, style_size))
     found = weights.load_style(name, folder)
-    if "down1.conv.weight" in found:  # of `nets.fullsize`
+    if fullsize.is_full_size(found):
         raise StyleSwapError(
             f"The style {name} has a network of an earlier shape; start from {meta.NAME}."
         )
