@@ -21,6 +21,7 @@ from torch import Tensor
 
 from styleswap import cli, ops, weights
 from styleswap.errors import StyleSwapError
+from styleswap.nets import meta
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
 from styleswap.training import checkpoint
 from styleswap.training import style as training
@@ -249,6 +250,18 @@ def test_killed_without_warning(
     rows = list(csv.DictReader((runs / "losses.csv").open()))
     assert [int(row["step"]) for row in rows] == list(range(2, first + 5, 2))
     assert saved() == first + 4 >= 8
+
+
+def test_a_style_starts_from_what_the_meta_network_writes() -> None:
+    found = training.start("meta", STYLES[0], 64, weights.PRETRAINED)
+    written = meta.load().write(open_painting(STYLES[0], 64))
+    assert found.keys() == written.keys()
+    assert all(torch.equal(w, written[name]) for name, w in found.items())
+
+
+def test_no_style_starts_from_the_earlier_shape() -> None:
+    with pytest.raises(StyleSwapError, match="udnie has a network of an earlier shape; start from"):
+        training.start("udnie", STYLES[0], 64, weights.PRETRAINED)
 
 
 def test_a_warm_start_begins_with_the_weights(photos: Path, tmp_path: Path) -> None:
