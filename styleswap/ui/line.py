@@ -250,7 +250,11 @@ def _said(seconds: float) -> str:
 
 
 def _give_back() -> None:
-    """Hand memory that is free back to the system, which the C library keeps to itself."""
+    """Drop what was compiled for pictures of shapes that do not come any more, and hand memory that
+    is free back to the system, which the C library keeps to itself."""
+    from styleswap.runtimes import kept  # with torch, which the page must not wait for
+
+    kept.forget_idle(TRIM_EVERY)
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -45,6 +45,26 @@ def test_what_was_used_longest_ago_makes_room() -> None:
     assert made == [1, 2, 3, 4, 2]
 
 
+def test_what_nobody_asks_for_goes_but_for_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "FEW", 2)
+    now = [0.0]
+    monkeypatch.setattr(kept.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(kept, "_all", weakref.WeakSet())
+    things: Kept[int] = Kept()
+    for name in range(3):
+        now[0] += 10
+        things.get(name, shape(10), lambda: 1)
+    now[0] = 40
+    things.get(0, shape(10), lambda: 5)
+    kept.forget_idle(30)
+    assert all(things.has(name, shape(10)) for name in range(3))
+    kept.forget_idle(15)  # 0 was asked for just now, 1 at 20, 2 at 30
+    assert [things.has(name, shape(10)) for name in range(3)] == [True, False, True]
+    now[0] = 1000
+    kept.forget_idle(15)
+    assert [things.has(name, shape(10)) for name in range(3)] == [True, False, True]
+
+
 class Thing:
     """As large as it says."""
 
