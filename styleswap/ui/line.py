@@ -39,7 +39,8 @@ PATIENCE = 30.0
 FORGET = 300.0
 # Seconds between two looks for such jobs, and between two at the memory.
 SWEEP_EVERY = 2.0
-TRIM_EVERY = 30.0
+TRIM_EVERY = 10.0
+IDLE = 30.0  # after which a network compiled for some shape may go
 # Seconds that a job is thought to take before one has ended.
 GUESS = 20.0
 
@@ -254,7 +255,7 @@ def _give_back() -> None:
     is free back to the system, which the C library keeps to itself."""
     from styleswap.runtimes import kept  # with torch, which the page must not wait for
 
-    kept.forget_idle(TRIM_EVERY)
+    kept.forget_idle(IDLE)
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL("libc.so.6").malloc_trim(0)
