@@ -219,7 +219,7 @@ class MethodSpec:
         style: ``image`` (any picture), ``trained`` (one of our trained styles) or ``none``.
         pace: how long a 512 px picture takes on two CPU cores.
         params: the settings, a frozen subclass of `Params`.
-        max_styles: how many style pictures may be mixed.
+        max_styles: how many styles may be mixed.
     """
 
     id: str
@@ -703,8 +703,8 @@ METHODS: dict[str, MethodSpec] = {
             title=Text("AdaIN: any style at once", "AdaIN：任意风格，即时"),
             summary=Text(
                 "Gives the photograph's features the style's mean and deviation: any style at once;"
-                " colours and mood rather than brush strokes.",
-                "让照片特征具有风格图的均值与方差：任意风格，立等可取；重在色彩与氛围，而非笔触。",
+                " small strokes that keep every line.",
+                "让照片特征具有风格图的均值与方差：任意风格，立等可取；笔触细小，线条分明。",
             ),
             paper="Huang & Belongie, Arbitrary Style Transfer in Real-time with Adaptive Instance"
             " Normalization, ICCV 2017",
@@ -718,8 +718,8 @@ METHODS: dict[str, MethodSpec] = {
             title=Text("WCT: whitening and colouring", "WCT：白化与着色"),
             summary=Text(
                 "Gives the features the style's whole covariance, layer by layer: strong textures"
-                " from any style; fine shapes may dissolve.",
-                "逐层让特征具有风格图的协方差：任意风格，纹理强烈；细小形状可能消失。",
+                " from any style; fine shapes may soften.",
+                "逐层让特征具有风格图的协方差：任意风格，纹理强烈；细小形状可能变柔。",
             ),
             paper="Li, Fang, Yang, Wang, Lu & Yang, Universal Style Transfer via Feature"
             " Transforms, NIPS 2017",
@@ -732,9 +732,9 @@ METHODS: dict[str, MethodSpec] = {
             id="swap",
             title=Text("Style swap: patch by patch", "风格替换：逐块"),
             summary=Text(
-                "Puts the style's most similar patch in place of each patch of the photograph: true"
-                " to the content, with the style's own fragments.",
-                "用风格图中最相似的图块替换照片的每一块：忠于内容，笔触取自风格原图。",
+                "Puts the style's most similar patch in place of each patch of the photograph:"
+                " large strokes, the style's own fragments.",
+                "用风格图中最相似的图块替换照片的每一块：笔触大，取自风格原图。",
             ),
             paper="Chen & Schmidt, Fast Patch-based Style Transfer of Arbitrary Style,"
             " arXiv 1612.04337",

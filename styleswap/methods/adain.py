@@ -1,8 +1,9 @@
 """Adaptive instance normalisation (Huang & Belongie, ICCV 2017).
 
-Departures: `small` in place of VGG-19, and see `styleswap.training.inverse`. What the channels have
-in common is not matched by normalising each, and colours show it most: the picture is given the
-style's mean and covariance of colours in the end.
+Departures: `small` in place of VGG-19; a decoder that is told more of the style than the paper's,
+see `styleswap.nets.adain` and `styleswap.training.inverse`. What the channels have in common is not
+matched by normalising each, and colours show it most: the picture is given the style's mean and
+covariance of colours in the end.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def post(
     (stylize,) = (i for i, fn in busy.fns.items() if fn.api_name == "stylize")
 
     def send(session: str, method: str = "fake_image", **settings: Any) -> httpx.Response:
-        data = [file, file, method, settings, None, None, None, None, None]
+        data = [file, file, method, settings, *[None] * (len(busy.fns[stylize].inputs) - 4)]
         given = {"fn_index": stylize, "session_hash": session, "data": data}
         return http.post("queue/join", json=given)
 
