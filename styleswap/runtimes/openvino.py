@@ -26,6 +26,7 @@ from styleswap.runtimes.kept import Kept
 
 # How far what is normalised reaches, and the least that a channel counts of the widest one.
 DEVIATIONS, LEAST = 6.0, 0.1
+FINE = 3  # layers behind the first that are not multiplied in int8
 # Where it has been measured how fast convolutions are whose weights are inputs.
 SHARES = platform.machine().lower() in ("x86_64", "amd64")
 REQUESTS: Kept[Any] = Kept()
@@ -57,8 +58,8 @@ def works() -> bool:
 @torch.inference_mode()
 def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[Tensor, Tensor]]:
     """The least and the largest number that each channel of the layers which are multiplied in int8
-    may be given: of all but the first, which is given bytes, and the first residual block, whose
-    rounding all the others would carry on.
+    may be given: of all but the first, which is given bytes, and the `FINE` next, whose rounding
+    all the others would carry on.
 
     What lies before them has been normalised: its shift and scale are its mean and deviation,
     whatever the picture, and it reaches `DEVIATIONS` far.
@@ -78,16 +79,15 @@ def ranges_of(net: TransformerNetwork) -> dict[Layer, tuple[Tensor, Tensor]]:
     found = {}
     for block in net.blocks:
         assert isinstance(block, Residual)
-        if block is not net.blocks[0]:
-            reach = _wider(DEVIATIONS * variance.clamp_min(0).sqrt())
-            found[block.first] = (mean - reach, mean + reach)
-            found[block.second] = rectified(block.first)
+        reach = _wider(DEVIATIONS * variance.clamp_min(0).sqrt())
+        found[block.first] = (mean - reach, mean + reach)
+        found[block.second] = rectified(block.first)
         shift, scale = _affine(block.second)
         mean, variance = mean + shift, variance + scale.square()
     reach = _wider(mean.abs() + DEVIATIONS * variance.sqrt())
     found[net.up] = (-reach, reach)
     found[net.last] = rectified(net.up)
-    return found
+    return dict(list(found.items())[FINE:])
 
 
 def _wider(reach: Tensor) -> Tensor:
@@ -116,8 +116,8 @@ class OpenVinoRuntime:
     """A network as OpenVINO runs it; not to be called from two threads at once.
 
     Args:
-        int8: multiply in int8, but for the first residual block. Photographs come out as with
-            float32 within 2/255 on average.
+        int8: multiply most layers in int8. Photographs come out as with float32 within 2/255 on
+            average.
         shared: what is compiled serves all transformer networks that share it, whose weights are
             its inputs: a new one can paint at once. A frame takes a twentieth longer.
     """

@@ -23,6 +23,18 @@ def test_it_times_every_runtime_against_the_reference(monkeypatch: pytest.Monkey
         assert row["ratio"] == pytest.approx(found["reference_ms"] / row["ms"], rel=0.2)
 
 
+def test_the_reference_is_the_papers_network() -> None:
+    """Its weights by hand: convolutions without a bias, two numbers a channel behind each."""
+    convs = [(3, 32, 9), (32, 64, 3), (64, 128, 3), *[(128, 128, 3)] * 10]
+    convs += [(128, 64, 3), (64, 32, 3)]
+    count = sum(i * o * s * s + 2 * o for i, o, s in convs) + 32 * 3 * 81 + 3
+    reference = bench._Paper()
+    assert sum(p.numel() for p in reference.parameters()) == count == 1_677_635
+    with torch.inference_mode():
+        found = reference(torch.rand(1, 3, 24, 32))
+    assert found.shape == (1, 3, 32, 40) and 0 <= found.min() < found.max() <= 1
+
+
 def test_the_slower_one_has_the_smaller_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
     """Times are of what ran: a runtime that waits is seen to."""
     import time

@@ -14,7 +14,13 @@ from styleswap import runtimes, tensors, weights
 from styleswap.errors import StyleSwapError
 from styleswap.nets import fullsize, meta
 from styleswap.nets.fullsize import FullSizeNetwork
-from styleswap.nets.transformer import TransformerNetwork, new_transformer
+from styleswap.nets.transformer import (
+    MARGIN,
+    MULTIPLE,
+    TransformerNetwork,
+    cut,
+    new_transformer,
+)
 from styleswap.runtimes import graph, openvino
 from styleswap.runtimes.kept import Kept
 from styleswap.runtimes.strips import StripsRuntime
@@ -74,8 +80,8 @@ def test_smooth_pictures_get_no_steps() -> None:
 def test_ranges_hold_what_a_photograph_gives() -> None:
     net = network()
     ranges = openvino.ranges_of(net)
-    parts = [part for block in net.blocks[1:] for part in (block.first, block.second)]  # type: ignore[union-attr]
-    assert list(ranges) == [*parts, net.up, net.last]
+    parts = [part for block in net.blocks for part in (block.first, block.second)]  # type: ignore[union-attr]
+    assert list(ranges) == [*parts, net.up, net.last][openvino.FINE :]
     seen: dict[torch.nn.Module, Tensor] = {}
     for part in ranges:
         part.register_forward_pre_hook(lambda m, given: seen.update({m: given[0]}))
@@ -114,6 +120,27 @@ def test_openvino_is_what_a_cpu_runs_by_itself(monkeypatch: pytest.MonkeyPatch) 
     x = noise(1, 3, 32, 32)
     assert runtimes.prepare(network(), CPU)(x) is x
     assert runtimes.prepare(network(), CPU, "torch")(x) is not x
+
+
+@given(st.integers(9, 20), st.integers(9, 20), st.sampled_from(["uint8", "float32"]))
+def test_blocks_of_pixels_become_the_picture(height: int, width: int, kind: str) -> None:
+    whole = noise(2, 3, height + MARGIN * 2, width + MARGIN * 2)
+    whole = F.pad(whole, (0, -whole.shape[3] % MULTIPLE, 0, -whole.shape[2] % MULTIPLE))
+    whole = (255 * whole).to(getattr(torch, kind))
+    blocks = F.pixel_unshuffle(whole, 2).transpose(0, 1)
+    given = graph.colours_last(blocks).permute(1, 2, 3, 0).contiguous().numpy()
+    found = openvino.picture(given, height, width)
+    assert np.array_equal(found, cut(whole, noise(2, 3, height, width)).permute(0, 2, 3, 1))
+
+
+@pytest.mark.parametrize("name", runtimes.available(CPU))
+def test_how_a_picture_lies_in_memory_does_not_matter(name: str) -> None:
+    run, x = runtimes.prepare(network(), CPU, name), noise(1, 3, 32, 48)
+    turned = x.contiguous(memory_format=torch.channels_last)
+    assert torch.equal(run(turned), run(x))
+    assert torch.equal(
+        run(noise(1, 3, 40, 48)[:, :, 4:36]), run(noise(1, 3, 40, 48)[:, :, 4:36] * 1)
+    )
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.sampled_from([1, 3, 9]))
