@@ -24,8 +24,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from styleswap import media, runtimes, tensors, weights
-from styleswap.nets import fullsize
-from styleswap.nets.fullsize import FullSizeNetwork
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes.bench import peak_rss_mb
 from styleswap.runtimes.strips import StripsRuntime
@@ -45,8 +43,8 @@ def main() -> None:
     large(width, height, args.style)
 
 
-def load(style: str) -> TransformerNetwork | FullSizeNetwork:
-    return fullsize.from_weights(weights.load_style(style)).eval().requires_grad_(False)
+def load(style: str) -> TransformerNetwork:
+    return TransformerNetwork.from_weights(weights.load_style(style)).eval().requires_grad_(False)
 
 
 @torch.inference_mode()

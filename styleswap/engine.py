@@ -23,11 +23,12 @@ from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.methods import denoise
 from styleswap.methods.base import Job, PaintFrames, Repaint, Step, Style, Weights
-from styleswap.nets import adain, fullsize, inverse, meta, perceptual
+from styleswap.nets import adain, inverse, meta, perceptual
 from styleswap.nets.adain import AdainNetwork
 from styleswap.nets.inverse import InverseNetwork
 from styleswap.nets.meta import MetaNetwork
 from styleswap.nets.perceptual import PerceptualNetwork, Pooling
+from styleswap.nets.transformer import TransformerNetwork
 from styleswap.request import Request, Stopped, StyleChoice, check_styles, check_thin, sized
 from styleswap.runtimes import bf16_is_fast, for_films, prepare
 from styleswap.specs import MethodSpec, Params, StylisingParams, get_spec
@@ -451,7 +452,7 @@ class Engine:
 
     def _trained(self, name: str, runtime: str) -> Repaint:
         def make() -> Repaint:
-            net = fullsize.from_weights(self._weights_of(name))
+            net = TransformerNetwork.from_weights(self._weights_of(name))
             return prepare(net, self.device, runtime)
 
         return self._once(("trained", name, runtime), make)
@@ -485,7 +486,7 @@ class Engine:
 
     def _written(self, found: Weights, runtime: str) -> Repaint:
         def make() -> Repaint:
-            net = fullsize.from_weights(found)
+            net = TransformerNetwork.from_weights(found)
             return prepare(net, self.device, runtime, shared=True)
 
         return self._mixtures.get((_digest(*found.values()), runtime), make)

@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styleswap import ops
+from styleswap.errors import StyleSwapError
 
 BLOCKS = 5
 WIDTH = 64
@@ -88,9 +89,19 @@ class TransformerNetwork(nn.Module):
 
     @classmethod
     def from_weights(cls, weights: Mapping[str, Tensor]) -> TransformerNetwork:
-        """The network of a file: its width is read from the weights."""
-        net = cls(len(weights["first.conv.weight"]))
-        net.load_state_dict(dict(weights))
+        """The network of a file: its width is read from the weights.
+
+        Raises:
+            StyleSwapError: they are of some other network.
+        """
+        try:
+            net = cls(len(weights["first.conv.weight"]))
+            net.load_state_dict(dict(weights))
+        except (KeyError, RuntimeError):
+            raise StyleSwapError(
+                "The weights are not of a transformer network of today's shape; train the style"
+                " anew, from `meta`."
+            ) from None
         return net
 
     def forward(self, x: Tensor) -> Tensor:

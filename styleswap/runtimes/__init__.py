@@ -18,11 +18,9 @@ from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 from styleswap.methods.base import Repaint
 from styleswap.nets.adain import AdainNetwork
-from styleswap.nets.fullsize import FullSizeNetwork
 from styleswap.nets.transformer import TransformerNetwork
 from styleswap.runtimes import cuda, openvino, torch_cpu
 from styleswap.runtimes.strips import StripsRuntime
-from styleswap.runtimes.strips_fullsize import FullSizeStripsRuntime
 
 
 class Runtime(Repaint, Protocol):
@@ -54,7 +52,7 @@ def for_films(device: torch.device) -> str:
 
 
 def prepare(
-    net: TransformerNetwork | FullSizeNetwork | AdainNetwork,
+    net: TransformerNetwork | AdainNetwork,
     device: torch.device,
     name: str = "auto",
     shared: bool = False,
@@ -80,13 +78,7 @@ def prepare(
     whole = RUNTIMES[name](net, **options)
     if isinstance(net, AdainNetwork):
         return whole
-    half = bf16_is_fast(device)
-    strips = (
-        StripsRuntime(net, half)
-        if isinstance(net, TransformerNetwork)
-        else FullSizeStripsRuntime(net, half)
-    )
-    return ByStrips(whole, strips, device)
+    return ByStrips(whole, StripsRuntime(net, bf16_is_fast(device)), device)
 
 
 class ByStrips:

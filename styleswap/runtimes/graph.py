@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from styleswap import ops
 from styleswap.nets import adain, inverse
 from styleswap.nets.adain import AdainNetwork
-from styleswap.nets.fullsize import FullSizeNetwork
 from styleswap.nets.transformer import MARGIN, MULTIPLE, Layer, Residual, TransformerNetwork
 
 
@@ -149,35 +148,6 @@ def normalised(part: Layer, weight: Weight, y: Any) -> Any:
     y = ov.mvn(y, [2, 3], True, part.norm.eps, "inside_sqrt")
     scale, shift = (channels(p, weight) for p in (part.norm.weight, part.norm.bias))
     return ov.add(ov.multiply(y, scale), shift)
-
-
-def full_size(
-    net: FullSizeNetwork, shape: tuple[int, ...], inputs: Inputs | None = None
-) -> openvino.Model:
-    """`FullSizeNetwork` for pictures (B, 3, H, W) of one shape, less 0.5; it gives (B, H, W, 3)."""
-    weight = constant if inputs is None else inputs
-
-    def layer(part: Layer, y: Any) -> Any:
-        kernel, stride = weight(part.conv.weight), part.conv.stride[0]
-        return normalised(part, weight, convolution(y, kernel, stride, part.pad, "reflect"))
-
-    x = ov.parameter(list(shape), np.float32)
-    y = around(x, MARGIN, MULTIPLE, "reflect", shape)  # `padded`
-    y = ov.multiply(y, np.float32(4))  # and with what was subtracted, TransformerNetwork.scaled
-    for part in (net.first, net.down1, net.down2):
-        y = ov.relu(layer(part, y))
-    for block in net.blocks:
-        assert isinstance(block, Residual)
-        y = ov.add(y, layer(block.second, ov.relu(layer(block.first, y))))
-    for part in (net.up1, net.up2):
-        y = ov.relu(
-            normalised(part, weight, after_upsampling(y, weight(after_doubling(part.conv.weight))))
-        )
-    y = convolution(y, weight(by_blocks(net.last.conv.weight)), 2, net.last.pad, "reflect")
-    bias = cast(Tensor, net.last.conv.bias).repeat_interleave(4)
-    y = ov.sigmoid(ov.add(y, channels(bias, weight)))
-    y = finished(ov.depth_to_space(y, "depth_first", 2), MARGIN, shape)
-    return openvino.Model([y], [x, *(inputs.nodes if inputs else [])])
 
 
 def transformer(

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from styleswap.media import Pixels
 from styleswap.nets.adain import AdainNetwork
-from styleswap.nets.fullsize import FullSizeNetwork
 from styleswap.nets.transformer import MARGIN, Layer, Residual, TransformerNetwork
 from styleswap.runtimes.kept import Kept
 
@@ -30,7 +29,7 @@ FINE = 3  # layers behind the first that are not multiplied in int8
 # Where it has been measured how fast convolutions are whose weights are inputs.
 SHARES = platform.machine().lower() in ("x86_64", "amd64")
 REQUESTS: Kept[Any] = Kept()
-Network = TransformerNetwork | FullSizeNetwork | AdainNetwork
+Network = TransformerNetwork | AdainNetwork
 
 
 @functools.cache
@@ -205,8 +204,6 @@ class OpenVinoRuntime:
 
         if isinstance(self.net, AdainNetwork):
             return graph.any_style(self.net, shape)
-        if isinstance(self.net, FullSizeNetwork):
-            return graph.full_size(self.net, shape, inputs)
         return graph.transformer(self.net, shape, self.ranges, inputs)
 
     def _compiled(self, shape: tuple[int, ...]) -> Any:

@@ -22,9 +22,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from styleswap import media, metrics, ops, tensors, weights
-from styleswap.errors import StyleSwapError
 from styleswap.losses import Perceptual, PerceptualLoss
-from styleswap.nets import fullsize, meta, perceptual
+from styleswap.nets import meta, perceptual
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
 from styleswap.specs import STYLE_LAYERS
 from styleswap.training.data import Crops, find_pictures
@@ -217,17 +216,11 @@ def start(name: str, painting: Path, style_size: int, folder: Path) -> dict[str,
         folder: of the manifest.
 
     Raises:
-        StyleSwapError: no such style, or one of an earlier shape, weights that are missing, a
-            picture that cannot be read.
+        StyleSwapError: no such style, weights that are missing, a picture that cannot be read.
     """
     if name == meta.NAME:
         return meta.load(folder).write(open_painting(painting, style_size))
-    found = weights.load_style(name, folder)
-    if fullsize.is_full_size(found):
-        raise StyleSwapError(
-            f"The style {name} has a network of an earlier shape; start from {meta.NAME}."
-        )
-    return found
+    return weights.load_style(name, folder)
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from styleswap.errors import StyleSwapError
 from styleswap.nets.transformer import (
     BLOCKS,
     MARGIN,
@@ -105,3 +106,15 @@ def test_the_seed_decides() -> None:
     a, b, c = (network(8, seed).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(a[k], b[k]) for k in a)
     assert not torch.equal(a["first.conv.weight"], c["first.conv.weight"])
+
+
+def test_weights_of_another_network_are_refused_in_a_sentence() -> None:
+    written = new_transformer(torch.Generator().manual_seed(0), 8).state_dict()
+    for found in (
+        {},
+        {"first.conv.weight": torch.zeros(16, 3, 9, 9)},
+        written | {"down1.conv.weight": torch.zeros(1)},
+        {k: w for k, w in written.items() if k != "last.conv.bias"},
+    ):
+        with pytest.raises(StyleSwapError, match="not of a transformer network"):
+            TransformerNetwork.from_weights(found)

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from styleswap import runtimes, tensors, weights
 from styleswap.errors import StyleSwapError
-from styleswap.nets import fullsize, meta
-from styleswap.nets.fullsize import FullSizeNetwork
+from styleswap.nets import meta
 from styleswap.nets.transformer import (
     MARGIN,
     MULTIPLE,
@@ -24,7 +23,6 @@ from styleswap.nets.transformer import (
 from styleswap.runtimes import graph, openvino
 from styleswap.runtimes.kept import Kept
 from styleswap.runtimes.strips import StripsRuntime
-from styleswap.runtimes.strips_fullsize import FullSizeStripsRuntime
 from tests.helpers import example, noise, numbered
 
 CPU = torch.device("cpu")
@@ -69,7 +67,7 @@ def test_int8_hardly_shows_on_a_photograph() -> None:
 
 def test_smooth_pictures_get_no_steps() -> None:
     """Enlarged ones, whose neighbouring pixels differ by less than bfloat16 tells apart near 1."""
-    net = fullsize.from_weights(weights.load_style("starry-night"))
+    net = TransformerNetwork.from_weights(weights.load_style("starry-night"))
     small = example("lake", 80)
     x = F.interpolate(small, scale_factor=8, mode="bicubic").clamp(0, 1)
     want = net.eval().requires_grad_(False)(x)
@@ -309,16 +307,3 @@ def test_torch_is_always_ready() -> None:
     run = runtimes.prepare(network(), CPU, "torch")
     run.make_ready(64, 48)
     assert run.is_ready(64, 48)
-
-
-@pytest.mark.parametrize("name", runtimes.available(CPU))
-@pytest.mark.parametrize("shared", [False, True])
-def test_styles_of_the_earlier_shape_run_as_well(name: str, shared: bool) -> None:
-    net = fullsize.from_weights(weights.load_style("udnie"))
-    assert isinstance(net, FullSizeNetwork)
-    net = net.eval().requires_grad_(False)
-    x = example("lake", 97)
-    found = runtimes.prepare(net, CPU, name, shared)(x)
-    assert (found - net(x)).abs().mean() <= 1 / 255
-    strips = FullSizeStripsRuntime(net, half=False)(example("lake", 320))
-    torch.testing.assert_close(strips, net(example("lake", 320)), rtol=1e-3, atol=1e-3)

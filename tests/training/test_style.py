@@ -259,11 +259,6 @@ def test_a_style_starts_from_what_the_meta_network_writes() -> None:
     assert all(torch.equal(w, written[name]) for name, w in found.items())
 
 
-def test_no_style_starts_from_the_earlier_shape() -> None:
-    with pytest.raises(StyleSwapError, match="udnie has a network of an earlier shape; start from"):
-        training.start("udnie", STYLES[0], 64, weights.PRETRAINED)
-
-
 def test_a_warm_start_begins_with_the_weights(photos: Path, tmp_path: Path) -> None:
     warm = new_transformer(torch.Generator().manual_seed(5), 8).state_dict()
     found = run(settings(photos, steps=1, lr=1e-6, warm="x"), tmp_path, warm=warm)[0]
