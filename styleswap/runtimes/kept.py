@@ -15,7 +15,7 @@ T = TypeVar("T")
 # Each holds its own memory for what lies between the layers, some 70 bytes a pixel, and weights.
 PIXELS = 2**24
 LEAST = 2**19  # what the smallest pictures count as: each has weights, too
-FEW = 4  # that stay, however long nobody has asked for them
+FEW = 2  # that stay, however long nobody has asked for them
 
 
 Key = tuple[object, tuple[int, ...]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -196,3 +198,30 @@ def test_messages_that_nobody_asks_for_are_forgotten(
     post("forgotten", size=64, steps=1)
     until(lambda: "forgotten" not in jobs.pending_messages_per_session)
     until(lambda: "forgotten" not in jobs.pending_event_ids_session | jobs.last_heard)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
+def test_threads_share_two_heaps(tmp_path: Path) -> None:
+    """Each of its own would keep what was freed in the midst of it."""
+    told = tmp_path / "heaps.xml"
+    program = f"""
+import ctypes, threading
+from styleswap.ui import line
+line._few_heaps()
+libc = ctypes.CDLL("libc.so.6")
+libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
+there = threading.Barrier(8)
+def work():
+    there.wait()
+    for _ in range(1000):
+        libc.malloc(1000)
+    there.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+file = ctypes.c_void_p(libc.fopen({str(told).encode()!r}, b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert told.read_text().count("<heap nr=") <= 2  # and not 9
