@@ -35,7 +35,7 @@ from styleswap.nets import adain, perceptual
 from styleswap.nets.inverse import InverseNetwork, new_inverse
 from styleswap.specs import STYLE_LAYERS
 from styleswap.training import checkpoint
-from styleswap.training.data import Crops, find_pictures
+from styleswap.training.data import Crops, find_pictures, recoloured
 from styleswap.training.loop import GRID, Report, fit
 from styleswap.training.settings import InverseSettings
 
@@ -118,10 +118,7 @@ class InverseTask:
         self.step = step
         count = self.settings.batch // 2
         photos, paintings = (source.draw(count, generator) for source in self.sources)
-        # Many more styles than there are paintings: half of them in other colours.
-        paintings = torch.stack(
-            [x if i % 2 else recoloured(x, generator) for i, x in enumerate(paintings)]
-        )
+        paintings = recoloured(paintings, generator)
         places = torch.arange(2 * count)
         return photos[places // 2], paintings[(places // 2 + places % 2) % count]
 
@@ -239,16 +236,6 @@ def fit_colours(conv: nn.Conv2d, features: Tensor, x: Tensor) -> None:
     conv.weight.copy_(found[:-1].T[:, :, None, None])
     assert conv.bias is not None
     conv.bias.copy_(found[-1])
-
-
-def recoloured(x: Tensor, generator: torch.Generator) -> Tensor:
-    """(3, H, W) with its channels in any order, each brighter or darker, paler or stronger."""
-    gain, shift = (
-        (low + (high - low) * torch.rand(3, 1, 1, generator=generator)).to(x.device)
-        for low, high in ((0.6, 1.4), (-0.15, 0.15))
-    )
-    order = torch.randperm(3, generator=generator).to(x.device)
-    return ((x[order] - 0.5) * gain + 0.5 + shift).clamp(0, 1)
 
 
 def train(
