@@ -7,7 +7,7 @@ Minimises, over photographs c, with y = f(c) and s the painting,
     + colours * `losses.colour_distance` of y and s  +  steady * ||y - f(c')||^2 / n
     + `GRID` * `ops.grid` of y
 
-where c' is c moved by a few pixels, which f must follow, and with noise, which it must not.
+where c' is c with other borders, so that all is moved by a few pixels, and with noise.
 
 Departures from the paper: the losses are relative to their targets' energy; l runs from relu1_1 to
 relu5_1, as in Gatys et al.; Muon in place of Adam, with a one-cycle rate. The style's weight is
@@ -39,11 +39,11 @@ from styleswap.training.settings import StyleSettings
 from styleswap.training.teacher import load_teacher
 
 HELD_OUT = 8  # photographs that validation and the sheets of previews take
-# How a photograph is changed that shall come out alike: the noise's deviation, and the shift down
-# and to the right, no multiple of the network's stride. It is cyclic, so the border does not count.
+# How a photograph is changed that shall come out alike: the noise's deviation, and the rows and
+# columns that are cut off, no multiple of the network's stride. What a network paints along a
+# border moves with that, so it may not be anything of its own.
 NOISE = 0.03
-SHIFT = (1, 2)
-EDGE = 16
+INNER = (..., slice(1, -2), slice(2, -1))
 CARD_SIDE = 320  # longer side of the picture that shows a style
 # The style's weight grows by at most so much a step, and stays within so many times what it was.
 STEER = 0.02
@@ -137,16 +137,15 @@ class StyleTask:
         s, weight = self.settings, self.weight.tensor
         with torch.autocast(self.device.type, torch.bfloat16):
             y = net(photo)
-            again = net((photo + noise)[::2].roll(SHIFT, (2, 3)))
+            again = net((photo + noise)[::2][INNER])
             self.perceptual.set_content(photo)
             content, style = self.perceptual(y.contiguous(memory_format=torch.channels_last))
-        change = again - y[::2].roll(SHIFT, (2, 3))
         parts = {
             "content": content,
             "style": style,
             "tv": ops.total_variation(y),
             "colours": losses.colour_distance(y, self.colours),
-            "steady": change[..., EDGE:-EDGE, EDGE:-EDGE].square().mean(),
+            "steady": (again - y[::2][INNER]).square().mean(),
             "grid": ops.grid(y),
         }
         shares = {
