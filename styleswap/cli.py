@@ -652,6 +652,12 @@ def train_style(
     content: ContentWeight = StyleSettings.content,
     style: StyleWeight = StyleSettings.style,
     tv: Smoothness = StyleSettings.tv,
+    colours: Annotated[
+        float, typer.Option(min=0, help="Weight of the distance of the colours' distributions.")
+    ] = StyleSettings.colours,
+    steady: Annotated[
+        float, typer.Option(min=0, help="Weight of what changes with noise and small motion.")
+    ] = StyleSettings.steady,
     balance: Balance = StyleSettings.balance,
     width: Annotated[
         int, typer.Option(min=4, help="Channels of the residual blocks.")
@@ -692,6 +698,8 @@ def train_style(
         content=content,
         style=style,
         tv=tv,
+        colours=colours,
+        steady=steady,
         balance=balance,
         width=width,
         seed=seed,

@@ -6,10 +6,12 @@ lets one set of weights serve every style, and a loss be read as a distance.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -90,3 +92,34 @@ class PerceptualLoss(nn.Module):
             g = self.net.style_matrix(layer, found[layer])
             style = style + weight * relative_error(g, self.style[layer])
         return content, style
+
+
+def colour_quantiles(x: Tensor) -> Tensor:
+    """How the colours of pictures are distributed: their sorted positions along each of `_axes`.
+
+    Args:
+        x: (B, 3, H, W) in [0, 1], taken as one set of colours; every third pixel counts both ways.
+
+    Returns:
+        (9, 1024), quantiles at equal steps.
+    """
+    pixels = x[..., ::3, ::3].float().transpose(0, 1).flatten(1)
+    ordered = (_axes(x.device) @ pixels).sort(1).values
+    return F.interpolate(ordered[None], 1024, mode="linear")[0]
+
+
+def colour_distance(x: Tensor, quantiles: Tensor) -> Tensor:
+    """Mean square of what separates the colours of pictures (B, 3, H, W) from those whose
+    `colour_quantiles` are given: the sliced Wasserstein distance (Rabin et al. 2011), a scalar.
+
+    Gram matrices hardly notice a colour that a hundredth of the painting has; this does.
+    """
+    return (colour_quantiles(x) - quantiles).square().mean()
+
+
+@functools.cache  # while a CUDA graph is recorded, nothing may be copied to the device
+def _axes(device: torch.device) -> Tensor:
+    """Red, green and blue, and what mixes two of them by sum or difference, of length 1: (9, 3)."""
+    one = torch.eye(3)
+    axes = torch.cat([one, one + one.roll(1, 0), one - one.roll(1, 0)])
+    return F.normalize(axes, dim=1).to(device)

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from styleswap import ops
-from styleswap.losses import PerceptualLoss, relative_error, relative_errors
+from styleswap.losses import (
+    PerceptualLoss,
+    colour_distance,
+    colour_quantiles,
+    relative_error,
+    relative_errors,
+)
 from styleswap.specs import STYLE_LAYERS
 from tests.helpers import TINY, noise, random_network, small
 
@@ -152,3 +158,21 @@ def test_without_heads_style_is_the_plain_gram_matrix() -> None:
     objective.set_style([(x, 1.0)])
     f = net.features(x, ["relu3_1"])["relu3_1"]
     torch.testing.assert_close(objective.style["relu3_1"], ops.gram(f))
+
+
+def test_colour_distance_by_hand() -> None:
+    red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).expand(1, 3, 48, 60)
+    black = torch.zeros(1, 3, 30, 30)
+    # Along the axes red is 1, 0, 0; thrice 1, 1, 0 by sqrt(2); thrice 1, -1, 0 by sqrt(2).
+    assert colour_distance(red, colour_quantiles(black)).item() == pytest.approx(3 / 9)
+    half = torch.cat([red[..., :30], torch.zeros(1, 3, 48, 30)], 3)
+    assert colour_distance(half, colour_quantiles(black)).item() == pytest.approx(1 / 6, rel=0.05)
+
+
+@given(st.integers(0, 99))
+def test_colours_count_and_their_places_do_not(seed: int) -> None:
+    x = noise(1, 3, 1, 3, seed=seed).repeat_interleave(30, 3).repeat(1, 1, 90, 1)
+    target = colour_quantiles(x)
+    assert colour_distance(x.roll(30, 3).transpose(2, 3), target).item() == pytest.approx(0)
+    assert colour_distance(torch.cat([x, x]), target).item() < 2e-3
+    assert colour_distance(x.roll(1, 1), target).item() > 1e-4

@@ -37,7 +37,9 @@ class StyleSettings:
     content: float = 1.0
     style: float = 2.0
     tv: float = 0.5
-    balance: float = 0.25
+    colours: float = 20.0
+    steady: float = 12.0
+    balance: float = 0.22
     width: int = 64
     seed: int = 0
     warm: str | None = None

@@ -4,11 +4,17 @@ Minimises, over photographs c, with y = f(c) and s the painting,
 
     content * ||conv4_2(y) - conv4_2(c)||^2 / ||conv4_2(c)||^2
     + style * sum_l ||G_l(y) - G_l(s)||^2 / ||G_l(s)||^2  +  tv * TV(y)
+    + colours * `losses.colour_distance` of y and s  +  steady * ||y - f(c')||^2 / n
+    + `GRID` * `ops.grid` of y
+
+where c' is c with other borders, so that all is moved by a few pixels, and with noise.
 
 Departures from the paper: the losses are relative to their targets' energy; l runs from relu1_1 to
 relu5_1, as in Gatys et al.; Muon in place of Adam, with a one-cycle rate. The style's weight is
 steered while training, so that every style leaves about as much of the photograph: at one weight
-for all, paintings of strong contrasts bury it and pale ones hardly show.
+for all, paintings of strong contrasts bury it and pale ones hardly show. The last three terms are
+ours: rare colours of the painting are met, films flicker less (as in Gupta et al., arXiv
+1705.02092, without their films) and even areas get no regular pattern.
 """
 
 from __future__ import annotations
@@ -21,17 +27,22 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from styleswap import media, metrics, ops, tensors, weights
+from styleswap import losses, media, metrics, ops, tensors, weights
 from styleswap.losses import Perceptual, PerceptualLoss
 from styleswap.nets import meta, perceptual
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
 from styleswap.specs import STYLE_LAYERS
 from styleswap.training.data import Crops, find_pictures
-from styleswap.training.loop import Report, fit
+from styleswap.training.loop import GRID, Report, fit
 from styleswap.training.settings import StyleSettings
 from styleswap.training.teacher import load_teacher
 
 HELD_OUT = 8  # photographs that validation and the sheets of previews take
+# How a photograph is changed that shall come out alike: the noise's deviation, and the rows and
+# columns that are cut off, no multiple of the network's stride. What a network paints along a
+# border moves with that, so it may not be anything of its own.
+NOISE = 0.03
+INNER = (..., slice(1, -2), slice(2, -1))
 CARD_SIDE = 320  # longer side of the picture that shows a style
 # The style's weight grows by at most so much a step, and stays within so many times what it was.
 STEER = 0.02
@@ -110,27 +121,42 @@ class StyleTask:
         )
         with torch.autocast(device.type, torch.bfloat16):
             self.perceptual.set_style([(self.painting, 1.0)])
+        self.colours = losses.colour_quantiles(self.painting)
 
     def draw(self, generator: torch.Generator, step: int) -> tuple[Tensor, ...]:
-        """Photographs, (B, 3, crop, crop)."""
-        return (self.crops.draw(self.settings.batch, generator),)
+        """Photographs (B, 3, crop, crop), and noise as large."""
+        s = self.settings
+        photos = self.crops.draw(s.batch, generator)
+        noise = NOISE * torch.randn(photos.shape, generator=generator)
+        return photos, noise
 
     def losses(self, net: nn.Module, *batch: Tensor) -> dict[str, Tensor]:
-        """``content``, ``style``, ``tv``, their weighted sum ``total``, and the style's weight."""
-        (photo,) = batch
-        photo = photo.contiguous(memory_format=torch.channels_last)
+        """The terms of the loss, their weighted sum ``total``, and the style's weight."""
+        photo, noise = (part.contiguous(memory_format=torch.channels_last) for part in batch)
+        s, weight = self.settings, self.weight.tensor
         with torch.autocast(self.device.type, torch.bfloat16):
-            return self.distances(net(photo), photo)
-
-    def distances(self, y: Tensor, photo: Tensor) -> dict[str, Tensor]:
-        """As `losses`, of what the network made of the photographs."""
-        s = self.settings
-        self.perceptual.set_content(photo)
-        content, style = self.perceptual(y.contiguous(memory_format=torch.channels_last))
-        tv = ops.total_variation(y)
-        weight = self.weight.tensor
-        total = s.content * content + weight * style + s.tv * tv
-        return {"total": total, "content": content, "style": style, "tv": tv, "weight": weight}
+            y = net(photo)
+            again = net((photo + noise)[::2][INNER])
+            self.perceptual.set_content(photo)
+            content, style = self.perceptual(y.contiguous(memory_format=torch.channels_last))
+        parts = {
+            "content": content,
+            "style": style,
+            "tv": ops.total_variation(y),
+            "colours": losses.colour_distance(y, self.colours),
+            "steady": (again - y[::2][INNER]).square().mean(),
+            "grid": ops.grid(y),
+        }
+        shares = {
+            "content": s.content,
+            "style": weight,
+            "tv": s.tv,
+            "colours": s.colours,
+            "steady": s.steady,
+            "grid": GRID,
+        }
+        total = sum(shares[name] * value for name, value in parts.items())
+        return {"total": total, **parts, "weight": weight}
 
     def after(self, found: Mapping[str, float]) -> None:
         """Steer the style's weight."""

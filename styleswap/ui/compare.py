@@ -375,7 +375,7 @@ class CompareTab:
             before.unlink()
             target = file_name("compare", content, style).removesuffix(".png")
             with tempfile.TemporaryDirectory() as packed:
-                file = Path(shutil.make_archive(f"{packed}/{target}", "zip", folder))
+                file = Path(shutil.make_archive(f"{packed}/comparison", "zip", folder))
                 zipped = FileData(path=str(file), orig_name=f"{target}.zip").model_dump()
                 seconds = i18n.duration(sum(result.progress.seconds for result in results))
                 text = i18n.COMPARED if len(results) == len(task.methods) else i18n.COMPARED_SOME

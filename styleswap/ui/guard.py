@@ -391,6 +391,9 @@ class _Answer:
         """What a browser is told not to do."""
         for name in [name for name in headers if name.startswith("access-control-")]:
             del headers[name]
+        shown = headers.get("content-disposition", "").partition(";")[0]
+        if shown:  # a name in here would win over the one that the page gives a download
+            headers["Content-Disposition"] = shown
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "same-origin"
         cookies = headers.getlist("set-cookie")

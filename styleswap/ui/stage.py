@@ -420,8 +420,8 @@ class PictureStage(Stage):
             if last is None:
                 yield {self.status: status(both(i18n.STOPPED_EARLY))}
                 return None
-            # A browser names the download as the file is named here.
-            after = Path(folder) / name
+            # Its address must not tell what the photograph is called; the download may.
+            after = Path(folder) / "result.png"
             media.save_picture(last.result(), after, about)
             file = FileData(path=str(after), orig_name=name)
             yield {

@@ -154,7 +154,7 @@ class VideoStage(Stage):
     ) -> Generator[dict[Any, Any]]:
         """Do a job, and yield what the stage shows of it; `name` is of the file."""
         with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / name
+            target = Path(folder) / f"result{Path(name).suffix}"
             last, shown = None, -math.inf
             for last in film(engine, job, target, cancel):
                 now = time.monotonic()

@@ -19,12 +19,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from styleswap import cli, ops, weights
+from styleswap import cli, losses, ops, weights
 from styleswap.errors import StyleSwapError
 from styleswap.nets import meta
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
 from styleswap.training import checkpoint
 from styleswap.training import style as training
+from styleswap.training.loop import GRID
 from styleswap.training.settings import StyleSettings
 from styleswap.training.style import StyleTask, open_painting, train
 from tests.helpers import ROOT, STYLES, colourful, noise
@@ -277,14 +278,45 @@ def test_bad_settings(photos: Path, tmp_path: Path) -> None:
 
 
 def test_the_loss_is_the_weighted_sum(photos: Path) -> None:
-    chosen = settings(photos, content=0.5, style=3.0, tv=7.0)
+    chosen = settings(photos, content=0.5, style=3.0, tv=7.0, colours=11.0, steady=13.0)
     objective = StyleTask(chosen, torch.device("cpu"))
     y, photo = noise(2, 3, 48, 48), noise(2, 3, 48, 48, seed=1)
-    parts = {k: v.item() for k, v in objective.distances(y, photo).items()}
+    found = objective.losses(Fixed(y), photo, torch.zeros_like(photo))
+    parts = {k: v.item() for k, v in found.items()}
     assert parts["tv"] == pytest.approx(ops.total_variation(y).item())
+    assert parts["grid"] == pytest.approx(ops.grid(y).item())
+    painting = losses.colour_quantiles(objective.painting)
+    assert parts["colours"] == pytest.approx(losses.colour_distance(y, painting).item())
     literal = 0.5 * parts["content"] + 3.0 * parts["style"] + 7.0 * parts["tv"]
+    literal += 11.0 * parts["colours"] + 13.0 * parts["steady"] + GRID * parts["grid"]
     assert parts["total"] == pytest.approx(literal, rel=1e-4)
-    assert objective.distances(photo, photo)["content"].item() == pytest.approx(0, abs=1e-6)
+    same = objective.losses(Fixed(photo), photo, torch.zeros_like(photo))
+    assert same["content"].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_network_is_steady_that_follows_motion_and_passes_noise_over(photos: Path) -> None:
+    objective = StyleTask(settings(photos), torch.device("cpu"))
+    photo, none = noise(4, 3, 48, 48), torch.zeros(4, 3, 48, 48)
+
+    def found(net: torch.nn.Module, change: Tensor) -> float:
+        return objective.losses(net, photo, change)["steady"].item()
+
+    assert found(torch.nn.Identity(), none) == pytest.approx(0, abs=1e-6)
+    assert found(torch.nn.Identity(), none + 0.1) == pytest.approx(0.01, rel=1e-3)
+    # Of every second photograph: what stays where it was is as far off as two shifted pictures are.
+    shifted = photo[::2, :, 1:-2, 2:-1] - photo[::2, :, :-3, :-3]
+    assert found(Fixed(photo), none) == pytest.approx(shifted.square().mean().item(), rel=1e-3)
+
+
+class Fixed(torch.nn.Module):
+    """Paints the same, whatever the photographs are."""
+
+    def __init__(self, y: Tensor) -> None:
+        super().__init__()
+        self.y = y
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.y[:: len(self.y) // len(x), :, : x.shape[2], : x.shape[3]]
 
 
 def test_the_painting_has_the_size_asked_for() -> None:
