@@ -84,6 +84,9 @@ def test_own_pictures_preview_and_result(
     expect(page.locator("#stop")).to_be_disabled()
     file = download(page, tmp_path)
     assert file.name == "photo-style-fake_image.png"
+    # It is called so on the visitor's machine alone.
+    address = page.locator(RESULT).get_attribute("src") or ""
+    assert address.endswith("/result.png")
     with Image.open(file) as result:
         assert (result.format, result.size) == ("PNG", (128, 85))
 
