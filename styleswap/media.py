@@ -290,8 +290,21 @@ def whole(target: Path) -> Iterator[Path]:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The files of a folder whose names say that they are pictures, sorted; not those below it."""
-    return sorted(file for file in folder.glob("*") if file.suffix.lower() in _SUFFIXES)
+    """The files of a folder whose names say that they are pictures, sorted.
+
+    Hidden ones are passed over: beside pictures on other disks macOS leaves files with their names,
+    such as ``._IMG_0001.jpg``, that are none.
+
+    Args:
+        folder: as ``photos``; as ``photos/**`` those in its folders count too, but hidden ones.
+    """
+    deep = folder.name == "**"
+    found = []
+    for place, below, names in os.walk(folder.parent if deep else folder):
+        below[:] = [name for name in below if deep and not name.startswith(".")]
+        files = (Path(place, name) for name in names if not name.startswith("."))
+        found += [file for file in files if file.suffix.lower() in _SUFFIXES]
+    return sorted(found)
 
 
 def target_name(file: Path) -> str:

@@ -933,10 +933,16 @@ def test_places_where_nothing_can_be_saved(tmp_path: Path) -> None:
 def test_what_a_folder_holds(tmp_path: Path) -> None:
     for name in ("b.JPG", "a.png", "c.heic", "words.txt", ".hidden", "d.jpg.part"):
         (tmp_path / name).write_bytes(b"x")
-    (tmp_path / "deeper").mkdir()
-    (tmp_path / "deeper" / "e.png").write_bytes(b"x")
+    for name in ("._a.png", ".trash/f.png", "deeper/e.png", "deeper/.g/h.png", "z.png/i.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "deeper" / "again").symlink_to(tmp_path)
     assert [file.name for file in media.pictures_in(tmp_path)] == ["a.png", "b.JPG", "c.heic"]
-    assert media.pictures_in(tmp_path / "nowhere") == []
+    deep = [file.relative_to(tmp_path).as_posix() for file in media.pictures_in(tmp_path / "**")]
+    assert deep == ["a.png", "b.JPG", "c.heic", "deeper/e.png", "z.png/i.png"]
+    assert [file.name for file in media.pictures_in(tmp_path / ".trash")] == ["f.png"]
+    for folder in ("nowhere", "nowhere/**", "a.png"):
+        assert media.pictures_in(tmp_path / folder) == []
     named = {name: media.target_name(Path(name)) for name in ("a.png", "b.JPG", "c.heic", "c.bmp")}
     assert list(named.values()) == ["a.png", "b.JPG", "c.heic.png", "c.bmp.png"]
 
