@@ -80,6 +80,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one line
 # What the commands that train share.
 Photos = Annotated[list[Path], typer.Option(help="A folder of photographs; several are as one.")]
 Paintings = Annotated[list[Path], typer.Option(help="A folder of paintings; several are as one.")]
+Recursive = Annotated[
+    bool, typer.Option("--recursive", help="Take the pictures in the folders' folders too.")
+]
 LossNetwork = Annotated[
     str, typer.Option("--perceptual", help="small, vgg19, or a folder of teacher files.")
 ]
@@ -99,6 +102,11 @@ Rate = Annotated[
 ]
 Folder = Annotated[Path, typer.Option(help="Folder of the weights and MANIFEST.toml.")]
 Resume = Annotated[bool, typer.Option(help="Carry on from the checkpoint in --runs.")]
+
+
+def _within(folders: Sequence[Path], recursive: bool) -> tuple[str, ...]:
+    """Folders as `media.pictures_in` takes them."""
+    return tuple(str(folder / "**" if recursive else folder) for folder in folders)
 
 
 def _flag(takers: list[tuple[str, Knob]]) -> inspect.Parameter:
@@ -283,34 +291,50 @@ def images(
     style_weight: Weights = None,
     method: Method = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    recursive: Recursive = False,
     **settings: Any,
 ) -> None:
-    """Repaint every picture of a folder into another. Ctrl-C keeps the pictures that are done."""
+    """Repaint every picture of a folder into another. Ctrl-C keeps the pictures that are done, and
+    what cannot be read is passed over."""
     spec = _method(method, style)
     params = make_params(spec, {k: v for k, v in settings.items() if v is not None})
-    files = media.pictures_in(pictures)
-    if not files:
-        raise StyleSwapError(f"There are no pictures in {str(pictures)!r}; give another folder.")
     if output.resolve() == pictures.resolve():
         raise StyleSwapError("The results would overwrite the pictures; give another folder to -o.")
+    files = media.pictures_in(Path(*_within([pictures], recursive)))
+    if output.resolve().is_relative_to(pictures.resolve()):  # what an earlier run made
+        files = [file for file in files if not file.resolve().is_relative_to(output.resolve())]
+    if not files:
+        raise StyleSwapError(
+            f"There are no pictures in {str(pictures)!r}; give another folder, or --recursive for"
+            " those in its folders."
+        )
     media.make_folder(output)
     from styleswap.engine import Engine
 
-    choices, engine, faults = _choices(spec, style, style_weight), Engine(), 0
+    choices, engine, skipped, faults = _choices(spec, style, style_weight), Engine(), 0, 0
     check_styles(spec, choices)
     with tqdm(files, unit="picture", disable=None) as bar:
         for file in bar:
-            target = output / media.target_name(file)
             try:
                 picture = media.open_picture(file, "content")
+            except StyleSwapError as error:
+                skipped += 1
+                bar.write(f"{file.relative_to(pictures)}: {error}", sys.stderr)
+                continue
+            target = output / file.relative_to(pictures).with_name(media.target_name(file))
+            try:
+                media.make_folder(target.parent)
                 job = Request(spec.id, picture, choices, params)
                 *_, last = engine.run(job)
                 media.save_picture(last.result(), target, job.about(str(file), *(style or [])))
             except StyleSwapError as error:
                 faults += 1
-                bar.write(f"{file.name}: {error}", sys.stderr)
-    done = len(files) - faults
-    typer.echo(f"wrote {done} picture{'s' * (done != 1)} to {output}")
+                bar.write(f"{file.relative_to(pictures)}: {error}", sys.stderr)
+    if skipped == len(files):
+        raise StyleSwapError(f"None of the {skipped} pictures can be read.")
+    done = len(files) - skipped - faults
+    rest = f", skipped {skipped} that could not be read" if skipped else ""
+    typer.echo(f"wrote {done} picture{'s' * (done != 1)} to {output}{rest}")
     if faults:
         raise StyleSwapError(f"{faults} of {len(files)} could not be made.")
 
@@ -587,13 +611,14 @@ def train_perceptual(
         Path, typer.Option("--output", "-o", help="Folder of the weights and MANIFEST.toml.")
     ] = Path("pretrained"),
     checkpoint_every: Steps = 500,
+    recursive: Recursive = False,
     resume: Resume = False,
 ) -> None:
     """Distil VGG-19 into the small perceptual network, `small`."""
     from styleswap.training import perceptual, publish
 
     settings = PerceptualSettings(
-        pictures=tuple(map(str, pictures)),
+        pictures=_within(pictures, recursive),
         teacher=teacher,
         steps=steps,
         batch=batch,
@@ -677,6 +702,7 @@ def train_style(
         Path, typer.Option(help="The picture that shows the style in galleries once it is trained.")
     ] = Path("examples/content/lake.jpg"),
     checkpoint_every: Steps = 250,
+    recursive: Recursive = False,
     resume: Resume = False,
 ) -> None:
     """Train a style of your own for the one-pass method, `johnson`."""
@@ -688,7 +714,7 @@ def train_style(
     shown = media.open_picture(card, "card")
     settings = StyleSettings(
         painting=str(painting),
-        photos=tuple(map(str, photos)),
+        photos=_within(photos, recursive),
         perceptual=network,
         steps=steps,
         batch=batch,
@@ -779,6 +805,7 @@ def train_inverse(
     ] = None,
     folder: Folder = Path("pretrained"),
     checkpoint_every: Steps = 250,
+    recursive: Recursive = False,
     resume: Resume = False,
 ) -> None:
     """Train the inverse of a layer of `small`, for style swap and WCT, or AdaIN's decoder."""
@@ -795,8 +822,8 @@ def train_inverse(
     publish.check_name(name, "inverse", folder)
     settings = InverseSettings(
         layer=layer,
-        photos=tuple(map(str, photos)),
-        paintings=tuple(map(str, paintings)),
+        photos=_within(photos, recursive),
+        paintings=_within(paintings, recursive),
         steps=steps,
         batch=batch,
         crop=crop,
@@ -872,6 +899,7 @@ def train_meta(
     runs: Annotated[Path, typer.Option(help="Where checkpoints and logs go.")] = Path("runs/meta"),
     folder: Folder = Path("pretrained"),
     checkpoint_every: Steps = 500,
+    recursive: Recursive = False,
     resume: Resume = False,
 ) -> None:
     """Train the meta network, which writes a style's network at the sight of a painting."""
@@ -883,8 +911,8 @@ def train_meta(
     publish.check_name(meta.NAME, "meta", folder)
     file = folder / f"{meta.NAME}.safetensors"
     settings = MetaSettings(
-        photos=tuple(map(str, photos)),
-        paintings=tuple(map(str, paintings)),
+        photos=_within(photos, recursive),
+        paintings=_within(paintings, recursive),
         perceptual=network,
         steps=steps,
         batch=batch,

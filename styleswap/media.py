@@ -17,13 +17,14 @@ import secrets
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
+from styleswap import mend
 from styleswap.errors import StyleSwapError
 
 Pixels = NDArray[np.uint8]  # of a frame, (H, W, 3), RGB
@@ -45,8 +46,7 @@ MIN_SIDE = 16
 MAX_SCANS = 100
 
 # Pillow's names of what is read, by content and never by extension: raster formats that start no
-# outside program. HEIF counts only where the host has registered a plug-in for it, since Pillow
-# itself reads AVIF alone of that family.
+# outside program.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 
 # The name of the text in a PNG that says how it was made.
@@ -60,14 +60,16 @@ _WRITERS: dict[str, tuple[str, dict[str, int]]] = {
     ".webp": ("WEBP", {"quality": 95}),
 }
 
+# The extensions of pictures that browsers do not show.
+UNSHOWN = (".tif", ".tiff", ".heic", ".heif")
+
 # What a picture in a folder is known by before it is opened.
-_SUFFIXES = {*_WRITERS, ".avif", ".heic", ".bmp", ".gif", ".tif", ".tiff"}
+_SUFFIXES = {*_WRITERS, ".avif", ".bmp", ".gif", *UNSHOWN}
 
 # Often sent in good faith: worth a sentence that names them.
 _STRANGERS = (
     (re.compile(rb"%PDF-"), "a PDF"),
     (re.compile(rb"<svg", re.IGNORECASE), "an SVG drawing"),
-    (re.compile(rb"^....ftyp(hei|hev|mif|msf)", re.DOTALL), "a HEIC photograph"),
 )
 
 # The head of a JPEG's scan with its length and number of channels, which must agree: five bytes, so
@@ -84,6 +86,31 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+# What HEIC and HEIF files begin with, after four bytes, and the sizes of what is in them.
+_HEIF = re.compile(rb"ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)")
+_HEIF_SIZE = re.compile(rb"ispe\0{4}(.{4})(.{4})", re.DOTALL)
+
+
+def _open_heif(file: BinaryIO, name: str | bytes) -> Image.Image:
+    """`Image.open` of a HEIF, of which all is decoded however little its header says is shown.
+
+    Raises:
+        Image.DecompressionBombError: something in it has more than `MAX_PIXELS`.
+    """
+    from pillow_heif import HeifImageFile  # here: few pictures need it, and it takes 0.1 s
+
+    sizes = [
+        [int.from_bytes(side, "big") for side in size] for size in _HEIF_SIZE.findall(file.read())
+    ]
+    if any(math.prod(size) > MAX_PIXELS for size in sizes):
+        raise Image.DecompressionBombError("more than is safe to decode")
+    picture: Image.Image = HeifImageFile(file, name)
+    return picture
+
+
+# Pillow itself reads AVIF alone of that family.
+Image.register_open("HEIF", _open_heif, lambda head: bool(_HEIF.match(head, 4)))  # type: ignore[arg-type]
 
 
 def open_picture(source: str | os.PathLike[str] | bytes, what: str = "picture") -> Image.Image:
@@ -108,22 +135,22 @@ def open_picture(source: str | os.PathLike[str] | bytes, what: str = "picture") 
         raise StyleSwapError(
             f"The {what} is larger than {MAX_BYTES // 2**20} MB; save it smaller and send that."
         )
-    Image.init()
-    formats = [name for name in FORMATS if name in Image.OPEN]
     try:
-        picture = Image.open(io.BytesIO(data), formats=formats)
+        picture = opened(data)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
         raise _too_many_pixels(what) from fault
     except MemoryError as fault:
         raise _out_of_memory(what) from fault
     except Exception as fault:  # on hostile bytes Pillow's readers raise almost anything
-        raise _unreadable(data, formats, what) from fault
+        raise _unreadable(data, what) from fault
     with picture:
         if picture.format in ("JPEG", "MPO") and len(_SCAN.findall(data)) > MAX_SCANS:
             raise StyleSwapError(
                 f"The {what} is a JPEG of more than {MAX_SCANS} passes, which takes too long to"
                 " decode; save it as an ordinary JPEG and send that."
             )
+        if picture.format in ("JPEG", "MPO") and mend.lacks_end(data):
+            return _unended(data, what)
         return clean(picture, what)
 
 
@@ -161,10 +188,10 @@ def frame_file(pixels: Pixels) -> bytes:
 def clean(picture: Image.Image, what: str = "picture") -> Image.Image:
     """Bring a PIL picture to upright 8-bit sRGB; the given picture is not changed.
 
-    Alpha is laid over white. A colour profile is converted to sRGB, and ignored where it is broken
-    or belongs to another kind of picture. 16-bit grey is scaled, not clipped; 32-bit integers
-    within 0..65535 count as 16-bit and floats within [0,1] as they stand, while any other range is
-    stretched from its darkest to its lightest value.
+    Alpha is laid over white. A colour profile, or without one a PNG's gamma, is converted to sRGB,
+    and ignored where it is broken or belongs to another kind of picture. 16-bit grey is scaled, not
+    clipped; 32-bit integers within 0..65535 count as 16-bit and floats within [0,1] as they stand,
+    while any other range is stretched from its darkest to its lightest value.
 
     Args:
         picture: any mode, loaded or not; of an animation the current frame.
@@ -191,9 +218,7 @@ def clean(picture: Image.Image, what: str = "picture") -> Image.Image:
     except MemoryError as fault:
         raise _out_of_memory(what) from fault
     except Exception as fault:  # on hostile bytes Pillow's decoders raise almost anything
-        raise StyleSwapError(
-            f"The {what} is damaged or cut short; send it again, whole."
-        ) from fault
+        raise _cut_short(what) from fault
 
 
 def fit(picture: Image.Image, size: int) -> Image.Image:
@@ -265,8 +290,21 @@ def whole(target: Path) -> Iterator[Path]:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The files of a folder whose names say that they are pictures, sorted; not those below it."""
-    return sorted(file for file in folder.glob("*") if file.suffix.lower() in _SUFFIXES)
+    """The files of a folder whose names say that they are pictures, sorted.
+
+    Hidden ones are passed over: beside pictures on other disks macOS leaves files with their names,
+    such as ``._IMG_0001.jpg``, that are none.
+
+    Args:
+        folder: as ``photos``; as ``photos/**`` those in its folders count too, but hidden ones.
+    """
+    deep = folder.name == "**"
+    found = []
+    for place, below, names in os.walk(folder.parent if deep else folder):
+        below[:] = [name for name in below if deep and not name.startswith(".")]
+        files = (Path(place, name) for name in names if not name.startswith("."))
+        found += [file for file in files if file.suffix.lower() in _SUFFIXES]
+    return sorted(found)
 
 
 def target_name(file: Path) -> str:
@@ -384,14 +422,53 @@ def read_sentences(path: str | os.PathLike[str], what: str) -> Iterator[None]:
         ) from fault
 
 
-def _unreadable(data: bytes, formats: list[str], what: str) -> StyleSwapError:
+def opened(data: bytes) -> Image.Image:
+    """A picture as Pillow has it, not decoded yet unless Pillow has no mode for it.
+
+    Raises:
+        Exception: almost anything, of what is no picture; `open_picture` says it in a sentence.
+    """
+    if data.startswith(mend.PNG):
+        return mend.open_png(data)
+    try:
+        return Image.open(io.BytesIO(data), formats=_formats())
+    except UnidentifiedImageError:
+        if data[:2] not in (b"II", b"MM"):
+            raise
+        return mend.open_deep_tiff(data)
+
+
+def _unended(data: bytes, what: str) -> Image.Image:
+    """`clean` of a JPEG of which only the end is missing.
+
+    Raises:
+        StyleSwapError: some of its pixels are, too.
+    """
+    found = []
+    # A decoder makes up what is missing before the end: something else of each of these.
+    for more in (b"", b"\xaa" * 64):
+        ended = data.removesuffix(b"\xff") + more + mend.END
+        with Image.open(io.BytesIO(ended), formats=["JPEG"]) as picture:
+            found.append(clean(picture, what))
+    if found[0].tobytes() != found[1].tobytes():
+        raise _cut_short(what)
+    return found[0]
+
+
+def _formats() -> list[str]:
+    """Those of `FORMATS` that this Pillow knows of."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def _unreadable(data: bytes, what: str) -> StyleSwapError:
     """The sentence for bytes in which Pillow finds no picture."""
     for sign, kind in _STRANGERS:
         if sign.search(data[:1024]):
             return StyleSwapError(
                 f"The {what} is {kind}, which cannot be read here; export it as PNG or JPEG."
             )
-    accepts = [Image.OPEN[name][1] for name in formats]
+    accepts = [Image.OPEN[name][1] for name in _formats()]
     # A reader answers with a text where it knows the format but was built without its library.
     if any(accept is not None and accept(data[:16]) is True for accept in accepts):
         return StyleSwapError(
@@ -400,8 +477,12 @@ def _unreadable(data: bytes, formats: list[str], what: str) -> StyleSwapError:
         )
     return StyleSwapError(
         f"The {what} is not a picture that can be read here; send a JPEG, PNG, WebP, GIF, BMP,"
-        " TIFF or AVIF."
+        " TIFF, AVIF or HEIC."
     )
+
+
+def _cut_short(what: str) -> StyleSwapError:
+    return StyleSwapError(f"The {what} is damaged or cut short; send it again, whole.")
 
 
 def _too_many_pixels(what: str) -> StyleSwapError:
@@ -449,26 +530,28 @@ def _turn(picture: Image.Image) -> Image.Transpose | None:
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Deep grey (modes I;16*, I and F) as mode L; Pillow's own conversion clips at 255."""
+    """Deep grey (modes I;16*, I and F) as mode L, or LA where one grey is transparent; Pillow's own
+    conversion clips at 255."""
     tags: Mapping[int, Any] = getattr(picture, "tag_v2", {})  # TIFF only
     values = np.asarray(picture)  # (H,W)
+    alpha = None
     if picture.mode.startswith("I;16"):
-        # Pillow leaves 12-bit TIFF in the lower bits. The upper byte is what it keeps of 16-bit
-        # colour, and gives back every 8-bit value that was widened to 16 by repeating it.
-        bits = 12 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 16
-        grey = (values >> (bits - 8)).astype(np.uint8)
+        values = values.astype(np.uint16)  # in this machine's order of bytes
+        key = picture.info.get("transparency")
+        if key is not None:
+            alpha = Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8))
+        if tags.get(ExifTags.Base.BitsPerSample) == (12,):  # Pillow leaves these in the lower bits
+            values = values << 4
+        table = _gamma_table(picture, 65536)
+        grey = mend.eight_bits(values) if table is None else table[values]
     else:
-        finite = values[np.isfinite(values)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-        full = 65535.0 if picture.mode == "I" else 1.0
-        if low >= 0 and high <= full:
-            low, high = 0.0, full
-        values = np.nan_to_num(values, nan=low)  # infinities land on the ends below
-        grey = (np.interp(values, (low, high), (0, 255)) + 0.5).astype(np.uint8)
+        grey = mend.eight_bits(values)
     # "White is zero": Pillow turns only 8 bits and fewer the right way.
     if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
         grey = 255 - grey
     shallow = Image.fromarray(grey)
+    if alpha is not None:
+        shallow = Image.merge("LA", (shallow, alpha))
     if "icc_profile" in picture.info:
         shallow.info["icc_profile"] = picture.info["icc_profile"]
     return shallow
@@ -490,4 +573,15 @@ def _srgb(picture: Image.Image) -> Image.Image:
                     return converted
         except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
             pass  # a broken profile: better the plain colours than no picture
-    return picture.convert("RGB")
+    table = _gamma_table(picture, 256)
+    picture = picture.convert("RGB")
+    return picture if table is None else picture.point(table.tolist() * 3)
+
+
+def _gamma_table(picture: Image.Image, levels: int) -> NDArray[np.uint8] | None:
+    """What becomes in sRGB of each value of a picture that says the gamma of its own; None where
+    it says none, or that they are sRGB already."""
+    told = picture.info
+    if told.get("icc_profile") or "srgb" in told or "gamma" not in told:
+        return None
+    return mend.to_srgb(told["gamma"], levels)

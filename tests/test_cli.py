@@ -550,15 +550,46 @@ def test_a_folder_of_pictures(call: Call, tmp_path: Path) -> None:
     assert code == 0 and out == f"wrote 3 pictures to {made}\n" and "Traceback" not in err
     sizes = {file.name: Image.open(file).size for file in made.iterdir()}
     assert sizes == {"one.png": (64, 43), "two.JPG": (43, 64), "three.bmp.png": (64, 64)}
-    # One that cannot be read does not keep the others from being made.
+    # One that cannot be read does not keep the others from being made, and hidden ones are none.
     (pictures / "broken.jpg").write_bytes(b"nothing of the kind")
+    (pictures / "cut.png").write_bytes((pictures / "one.png").read_bytes()[:200])
+    (pictures / "._one.png").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        ")
     code, out, err = call("images", pictures, "--style", style, "-o", made, "--size", 80)
-    assert code == 2 and out == f"wrote 3 pictures to {made}\n"
-    assert "broken.jpg: " in err and "1 of 4 could not be made" in err
+    assert code == 0
+    assert out == f"wrote 3 pictures to {made}, skipped 2 that could not be read\n"
+    assert "broken.jpg: " in err and "cut.png: " in err and "._one" not in err
     assert Image.open(made / "one.png").size == (80, 53)
+    # What is wrong with the job, and not with a file, still fails.
+    colourful(400, 16).save(pictures / "thin.png")
+    code, out, err = call("images", pictures, "--style", style, "-o", made, "--size", 64)
+    assert code == 2 and out.startswith("wrote 3 pictures") and "skipped 2" in out
+    assert "thin.png: At size 64" in err and "1 of 6 could not be made" in err
     assert_refused(call("images", pictures, "--style", style, "-o", pictures), "overwrite")
     assert_refused(call("images", tmp_path, "--style", style, "-o", made), "no pictures in")
     assert_refused(call("images", pictures, "-o", made), "needs a trained style")
+    for file in pictures.glob("*"):
+        file.write_bytes(b"nothing of the kind")
+    code, out, err = call("images", pictures, "--style", style, "-o", made)
+    assert code == 2 and out == "" and "None of the 6 pictures can be read." in err
+
+
+def test_a_folder_of_folders_of_pictures(call: Call, tmp_path: Path) -> None:
+    pictures = tmp_path / "in"
+    for name in ("a.png", "DCIM/100APPLE/a.png", "DCIM/b.jpg", ".thumbs/c.png", "DCIM/._b.jpg"):
+        (pictures / name).parent.mkdir(parents=True, exist_ok=True)
+        colourful(64, 64).save(pictures / name)
+    common = ("images", pictures, "--style", weights.styles()[0].name, "--size", 64)
+    assert_refused(call(*common[:1], tmp_path, *common[2:], "-o", tmp_path / "o"), "--recursive")
+    code, out, _ = call(*common, "-o", tmp_path / "flat")
+    assert code == 0 and out.startswith("wrote 1 picture ")
+    made = pictures / "painted"  # whose pictures are not repainted the next time
+    for _ in range(2):
+        code, out, _ = call(*common, "-o", made, "--recursive")
+        assert code == 0 and out == f"wrote 3 pictures to {made}\n"
+        files = sorted(str(f.relative_to(made)) for f in made.rglob("*") if f.is_file())
+        assert files == ["DCIM/100APPLE/a.png", "DCIM/b.jpg", "a.png"]
+    code, out, _ = call("images", pictures / "DCIM", *common[2:], "-o", pictures)
+    assert code == 0 and out == f"wrote 1 picture to {pictures}\n" and (pictures / "b.jpg").exists()
 
 
 def test_bench_prints_the_figures(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

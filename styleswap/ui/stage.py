@@ -442,7 +442,7 @@ def checker(what: str) -> Callable[[str | None], Iterator[Any]]:
             except StyleSwapError:
                 yield None
                 raise
-            if Path(path or "").suffix.lower() not in (".tif", ".tiff"):
+            if Path(path or "").suffix.lower() not in media.UNSHOWN:
                 yield gr.skip()
                 return
             # No browser shows these.

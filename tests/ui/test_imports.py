@@ -15,6 +15,7 @@ PACKAGE = Path(styleswap.__file__).parent
 FILES = [
     PACKAGE / "specs.py",
     PACKAGE / "media.py",
+    PACKAGE / "mend.py",
     PACKAGE / "errors.py",
     PACKAGE / "request.py",
     *sorted((PACKAGE / "ui").glob("*.py")),
@@ -59,10 +60,10 @@ print(*sorted(slow & sys.modules.keys()))
     assert (ran.stdout.strip(), ran.returncode) == ("", 0), ran.stderr
 
 
-@pytest.mark.parametrize("name", ["specs.py", "media.py", "errors.py"])
+@pytest.mark.parametrize("name", ["specs.py", "media.py", "mend.py", "errors.py"])
 def test_the_ground_floor_imports_nothing_above_it(name: str) -> None:
     ours = {n for n in imported((PACKAGE / name).read_text("utf-8")) if n.startswith("styleswap.")}
-    assert {n.split(".")[1] for n in ours} <= {"errors", "specs"}
+    assert {n.split(".")[1] for n in ours} <= {"errors", "specs", "mend"}
 
 
 def test_the_reader_of_imports_sees_them() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import numpy as np
+import pillow_heif
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -521,6 +522,18 @@ def test_style_pictures_reach_the_stream_by_keys(
 )
 def test_file_names(pictures: tuple[str | None, ...], name: str) -> None:
     assert stage.file_name("gatys", *pictures) == name
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".HEIF", ".tif"])
+def test_what_no_browser_shows_is_shown_as_another_file(suffix: str, tmp_path: Path) -> None:
+    photo, file = Image.new("RGB", (64, 48), "teal"), tmp_path / f"photo{suffix}"
+    if suffix == ".tif":
+        photo.save(file)
+    else:
+        pillow_heif.from_pillow(photo).save(file, quality=90)
+    for shown in stage.checker("photograph")(str(file)):  # the file is there for that long
+        with Image.open(shown) as other:
+            assert (other.format, other.size) == ("PNG", (64, 48))
 
 
 def test_sentences_are_escaped_in_every_language() -> None:
