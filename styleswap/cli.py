@@ -252,10 +252,48 @@ def _interrupted() -> Iterator[threading.Event]:
 
 
 def _method(method: str | None, styles: list[str] | None) -> MethodSpec:
-    """The method that --method names, or else the usual one for what --style is."""
+    """The method that --method names, or else the usual one for what --style is.
+
+    Raises:
+        StyleSwapError: no such method, or a style that there is not or that it does not take.
+    """
+    from styleswap import weights
+
+    names = styles or []
+    trained = {entry.name for entry in weights.styles()} if names else set()
     if method is not None:
-        return get_spec(method)
-    return BY_PICTURE if any(Path(name).exists() for name in styles or []) else BY_NAME
+        spec = get_spec(method)
+    else:
+        for name in names:
+            if name not in trained and not Path(name).exists():
+                near = weights.near_style(name)
+                hint = f"Did you mean {near}?" if near else "`styleswap styles` lists the latter."
+                raise StyleSwapError(f"There is no file and no trained style called {name}. {hint}")
+        # A trained style's name is that even where a folder is called the same.
+        spec = BY_NAME if all(name in trained for name in names) else BY_PICTURE
+    for name in names:
+        _check_kind(spec.id, spec.style, name, name in trained)
+    return spec
+
+
+def _check_kind(who: str, style: str, name: str, trained: bool) -> None:
+    """Refuse a picture where a trained style is needed, or the latter where a picture is.
+
+    Args:
+        who: what takes the style.
+        style: as `MethodSpec.style`.
+        trained: whether there is a trained style called `name`.
+    """
+    file = Path(name).exists()
+    if style == "image" and trained and not file:
+        raise StyleSwapError(
+            f"{name} is a trained style, which {BY_NAME.id} takes; give {who} a picture."
+        )
+    if style == "trained" and file and not trained:
+        raise StyleSwapError(
+            f"{name} is a picture, which {BY_PICTURE.id} takes; give {who} one of the styles that"
+            " `styleswap styles` lists."
+        )
 
 
 def _choices(
@@ -360,7 +398,10 @@ def compare(
     0 for black and 1 for white.
     """
     from styleswap import compare as comparing
+    from styleswap import weights
 
+    trained = {entry.name for entry in weights.styles()}
+    _check_kind("compare", "image", str(style), str(style) in trained)
     chosen = None if methods is None else [m.strip() for m in methods.split(",") if m.strip()]
     params = CompareParams(**{k: v for k, v in settings.items() if v is not None})
     task = comparing.open_comparison(str(content), str(style), chosen, params)

@@ -109,6 +109,12 @@ class Knob:
             )
         return int(number) if whole else number
 
+    def within(self, most: float) -> Knob:
+        """The same of which a number goes no further than `most`."""
+        if self.high is None or self.high <= most:
+            return self
+        return dataclasses.replace(self, high=most, default=min(self.default, most))
+
     def outline(self) -> str:
         """Name, default and what is allowed, in a few words: ``size=512 (64 to 2048)``."""
         if self.kind == "choice":
@@ -150,13 +156,16 @@ class Params:
 
 P = TypeVar("P", bound=Params)
 
+# The size of a picture where nobody chose one: fine enough for a large screen.
+SIZE = 768
+
 
 @dataclass(frozen=True, kw_only=True)
 class StylisingParams(Params):
     """What every stylising method takes."""
 
     size: int = knob(
-        512,
+        SIZE,
         Text("Size", "尺寸"),
         Text(
             "Longer side of the result, in pixels. The picture is never cropped or squeezed.",
@@ -205,9 +214,14 @@ def check_names(owner: str, known: Iterable[str], names: Iterable[str]) -> None:
     known = list(known)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            near = nearest(name, known)
+            hint = f" Did you mean {near}?" if near else ""
             raise StyleSwapError(f"{owner} has no setting called {name}.{hint}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Which of some names a wrong one was probably meant to be."""
+    return next(iter(difflib.get_close_matches(name, list(known), 1)), None)
 
 
 @dataclass(frozen=True)
@@ -248,9 +262,9 @@ def _keep_colours() -> Any:
     )
 
 
-def _size(most: int) -> Any:
+def _size(most: int, default: int = SIZE) -> Any:
     return knob(
-        512,
+        default,
         Text("Size", "尺寸"),
         Text(
             "Longer side of the result, in pixels; more would take too much memory or time.",
@@ -559,7 +573,7 @@ class DenoiseParams(Params):
 class CompareParams(StylisingParams):
     """Settings of a comparison: those that every compared method takes."""
 
-    size: int = _size(1024)
+    size: int = _size(1024, 512)  # the slow ones are in it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -567,11 +581,12 @@ class VideoParams(Params):
     """Settings of a video, beside those of the method that repaints its frames."""
 
     size: int = knob(
-        1920,
+        1280,
         Text("Size", "尺寸"),
         Text(
-            "Longer side of the result, in pixels; a smaller video keeps its own size.",
-            "结果视频较长边的像素数；更小的视频保持原尺寸。",
+            "Longer side of the result, in pixels, as far as the method goes; a smaller video keeps"
+            " its own size.",
+            "结果视频较长边的像素数，以所选方法的上限为限；更小的视频保持原尺寸。",
         ),
         low=64,
         high=3840,
@@ -830,6 +845,12 @@ def frame_knobs(spec: MethodSpec, own: type[Params]) -> list[Knob]:
     return [k for k in knobs(spec.params) if k.name not in taken]
 
 
+def own_knobs(spec: MethodSpec, own: type[Params]) -> list[Knob]:
+    """The settings of what a method repaints, whose frames are no larger than the method takes."""
+    most = next((k.high for k in knobs(spec.params) if k.name == "size" and k.high), math.inf)
+    return [k.within(most) if k.name == "size" else k for k in knobs(own)]
+
+
 def make_frame_params(
     spec: MethodSpec, own: type[P], what: str, values: Mapping[str, Any]
 ) -> tuple[Params, P]:
@@ -838,11 +859,14 @@ def make_frame_params(
     Args:
         own: settings of what it repaints.
         what: how a sentence calls it.
+
+    Raises:
+        StyleSwapError: an unknown name, or a bad value, as a size beyond the method's is.
     """
-    ours = [k.name for k in knobs(own)]
+    ours = own_knobs(spec, own)
     methods = [k.name for k in frame_knobs(spec, own)]
-    check_names(f"{what} by {spec.id}", ours + methods, values)
+    check_names(f"{what} by {spec.id}", [*(k.name for k in ours), *methods], values)
     return (
         spec.params(**{k: v for k, v in values.items() if k in methods}),
-        own(**{k: v for k, v in values.items() if k in ours}),
+        own(**{k.name: k.check(values.get(k.name, k.default)) for k in ours}),
     )

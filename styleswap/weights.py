@@ -47,6 +47,7 @@ from tomlkit.items import Comment, Table, Whitespace
 from tqdm import tqdm
 
 from styleswap.errors import StyleSwapError
+from styleswap.specs import nearest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -341,11 +342,28 @@ def find_style(name: str, folder: Path = PRETRAINED) -> Entry:
     """
     found = {entry.name: entry for entry in styles(folder)}
     if name not in found:
-        raise StyleSwapError(
-            f"There is no trained style called {name!r}; choose one of"
-            f" {', '.join(found) or 'none'}."
-        )
+        near = near_style(name, folder)
+        hint = f". Did you mean {near}?" if near else f"; choose one of {', '.join(found)}."
+        raise StyleSwapError(f"There is no trained style called {name!r}{hint if found else '.'}")
     return found[name]
+
+
+def near_style(name: str, folder: Path = PRETRAINED) -> str | None:
+    """The trained style that a wrong name probably means: by its own name or by its title, also as
+    that of a file.
+
+    Raises:
+        StyleSwapError: as `manifest`.
+    """
+    known = {entry.name: entry.name for entry in styles(folder)}
+    known |= {_plain(entry.title): entry.name for entry in styles(folder)}
+    near = nearest(_plain(Path(name).stem), known)
+    return known[near] if near else None
+
+
+def _plain(name: str) -> str:
+    """A name as those of the trained styles are written."""
+    return "-".join(name.casefold().replace("_", " ").split())
 
 
 def load_style(name: str, folder: Path = PRETRAINED) -> dict[str, Tensor]:

@@ -247,6 +247,52 @@ def test_what_paints_where_nobody_says_hangs_on_the_style(
     ]
 
 
+UNKNOWN = "There is no file and no trained style called"
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--style", "the-screan"), f"{UNKNOWN} the-screan. Did you mean the-scream?"),
+        (("--style", "The Scream"), f"{UNKNOWN} The Scream. Did you mean the-scream?"),
+        (("--style", "scream.jpg"), f"{UNKNOWN} scream.jpg. Did you mean the-scream?"),
+        (("--style", "the_great_wave_off_kanagawa"), "Did you mean great-wave?"),
+        (("--style", "qqq"), f"{UNKNOWN} qqq. `styleswap styles` lists the latter."),
+        (("--method", "johnson", "--style", "udnei"), "Did you mean udnie?"),
+        (("--method", "johnson", "--style", "qqq"), "choose one of starry-night, "),
+        (
+            ("--method", "adain", "--style", "udnie"),
+            "udnie is a trained style, which johnson takes",
+        ),
+        (("--style", "udnie", "--style", "swirl.jpg"), "takes; give meta a picture."),
+        (("--method", "johnson", "--style", "swirl.jpg"), "is a picture, which meta takes; give"),
+    ],
+)
+def test_a_style_that_it_cannot_be(
+    flags: tuple[str, ...],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Call,
+    content: Path,
+    swirl: Path,
+) -> None:
+    monkeypatch.chdir(swirl.parent)
+    for start in (("image", content, "-o", "out.png"), ("images", swirl.parent, "-o", "out")):
+        assert_refused(call(*start, *flags), sentence)
+    if flags[:2] == ("--style", "udnie"):
+        assert_refused(call("compare", content, *flags[:2], "-o", "out"), "give compare a picture.")
+
+
+def test_a_trained_style_is_meant_where_a_folder_has_its_name(
+    monkeypatch: pytest.MonkeyPatch, call: Call, content: Path, tmp_path: Path
+) -> None:
+    """As the runs of a training have."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "udnie").mkdir()
+    code, _, err = call("image", content, "--style", "udnie", "-o", "out.png", "--size", 64)
+    assert (code, err) == (0, "") and Image.open("out.png").size == (64, 43)
+
+
 def interrupted(after: int) -> Callable[[Job], Iterator[Step]]:
     def run(job: Job) -> Iterator[Step]:
         for i in range(1, after + 1):
@@ -319,7 +365,7 @@ def test_hostile_files(name: str, call: Call, content: Path, swirl: Path, tmp_pa
     assert_refused(call("image", bad, "--style", swirl, "-o", target, *QUICK))
     if name != "thin.png":  # as a style it may be thin: no result is made in its shape
         refused = call("image", content, "--style", bad, "-o", target, *QUICK)
-        assert_refused(refused, "style picture")
+        assert_refused(refused, "no file" if name == "absent.png" else "style picture")
     assert not target.exists()
 
 

@@ -69,7 +69,7 @@ def test_every_block_is_tested() -> None:
 def test_the_api_in_python(app: str, folder: Path) -> None:
     made, printed = run(block("python", 0, app))
     sizes = {name: Image.open(made[name]).size for name in ("picture", "other", "clean")}
-    assert sizes == {"picture": (512, 341), "other": (384, 256), "clean": (48, 32)}
+    assert sizes == {"picture": (768, 512), "other": (384, 256), "clean": (48, 32)}
     clip = video.open_clip(made["film"])
     assert (clip.size, len(clip.ticks), clip.sound) == ((96, 64), 3, "aac")
     assert [row["method"] for row in made["facts"]["results"]] == ["adain", "wct"]
@@ -86,7 +86,7 @@ def test_the_api_by_curl(app: str, folder: Path) -> None:
     last = done.stdout.strip().rpartition("event: complete\ndata: ")[2]
     file, facts = json.loads(last)
     with Image.open(io.BytesIO(httpx.get(file["url"]).content)) as picture:
-        assert (picture.format, picture.size) == ("PNG", (512, 341))
+        assert (picture.format, picture.size) == ("PNG", (768, 512))
     assert facts["method"] == "johnson"
 
 
@@ -108,7 +108,7 @@ def test_the_configuration_of_an_agent(app: str) -> None:
 def test_an_agent_s_script(app: str, folder: Path) -> None:
     _, printed = run(block("python", 1, app))
     with Image.open("painted.png") as picture:
-        assert (picture.format, picture.size) == ("PNG", (512, 341))
+        assert (picture.format, picture.size) == ("PNG", (768, 512))
     assert app in printed and '"method": "johnson"' in printed
 
 

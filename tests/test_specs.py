@@ -33,6 +33,7 @@ from styleswap.specs import (
     knobs,
     make_frame_params,
     make_params,
+    own_knobs,
     parse_layers,
     stylisers,
 )
@@ -254,6 +255,26 @@ def test_make_frame_params() -> None:
     assert values.keys() == {"strength", "size", "keep_colours", "mirror"}
     method, clip = make_frame_params(johnson, VideoParams, "A video", {"size": 96, "steady": 1})
     assert method == JohnsonParams() and clip == VideoParams(size=96, steady=1.0)
+
+
+def test_frames_are_no_larger_than_a_method_takes() -> None:
+    for spec in stylisers():
+        (size,) = (k for k in knobs(spec.params) if k.name == "size")
+        most = min(size.high or 0, 3840)
+        (own,) = (k for k in own_knobs(spec, VideoParams) if k.name == "size")
+        assert (own.high, own.default) == (most, min(VideoParams.size, most))
+        for values, found in (({}, own.default), ({"size": most}, most)):
+            assert make_frame_params(spec, VideoParams, "A video", values)[1].size == found
+        with pytest.raises(StyleSwapError, match=f"from 64 to {most:g}, not"):
+            make_frame_params(spec, VideoParams, "A video", {"size": most + 1})
+    swap = get_spec("swap")
+    assert make_frame_params(swap, VideoParams, "A video", {})[1].size == 1024
+
+
+def test_sizes_begin_alike() -> None:
+    """Whatever the method, and so that each takes what it begins with."""
+    sizes = {spec.id: getattr(spec.params(), "size") for spec in stylisers()}  # noqa: B009
+    assert set(sizes.values()) == {StylisingParams().size}
 
 
 @pytest.mark.parametrize(

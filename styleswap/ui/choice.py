@@ -36,17 +36,10 @@ class Choice:
         methods: the first is chosen at first.
         own: settings beside those of the method.
         prefix: of the widgets' ids.
-        starts: what some of `own` hold at first, in place of their defaults.
     """
 
-    def __init__(
-        self,
-        methods: Sequence[MethodSpec],
-        own: type[Params],
-        prefix: str,
-        starts: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.specs, self.own, self.prefix, self.starts = methods, own, prefix, starts
+    def __init__(self, methods: Sequence[MethodSpec], own: type[Params], prefix: str) -> None:
+        self.specs, self.own, self.prefix = methods, own, prefix
         self.styles = StyleBoxes(methods, prefix)
         self.methods: dict[str, Controls] = {}
         self._groups: dict[str, gr.Column] = {}
@@ -72,12 +65,14 @@ class Choice:
                 knobs = specs.frame_knobs(spec, self.own)
                 own = controls.draw(knobs, f"{self.prefix}{spec.id}-")
             self.methods[spec.id] = Controls(spec, own)
-        self.settings = controls.draw(specs.knobs(self.own), self.prefix, self.starts)
+        self.settings = controls.draw(specs.knobs(self.own), self.prefix)
         self.styles.wire(self.method)
+        size = self.settings["size"]
+        self._sizes = [size] if isinstance(size, gr.Slider) else []
         self.method.change(
             self._show,
-            self.method,
-            [self.method, *self.styles.shown, *self._groups.values()],
+            [self.method, *self._sizes],
+            [self.method, *self._sizes, *self.styles.shown, *self._groups.values()],
             **QUICK,
         )
 
@@ -107,10 +102,12 @@ class Choice:
             link.by_method(self.methods, self.styles),
         )
 
-    def _show(self, method: str) -> list[Any]:
+    def _show(self, method: str, *sizes: float) -> list[Any]:
         spec = specs.get_spec(method)
+        own = specs.own_knobs(spec, self.own)
         return [
             gr.update(info=t(spec.summary)),
+            *(controls.limited(own, size) for size in sizes),
             *self.styles.show(spec),
             *(gr.update(visible=name == method) for name in self._groups),
         ]

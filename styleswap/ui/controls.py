@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -59,22 +59,28 @@ def build(spec: MethodSpec, shared: Mapping[str, Component]) -> Controls:
     return Controls(spec, {**shared, **draw(own, f"{spec.id}-")})
 
 
-def draw(
-    knobs: Sequence[Knob], prefix: str, starts: Mapping[str, Any] | None = None
-) -> dict[str, Component]:
+def draw(knobs: Sequence[Knob], prefix: str) -> dict[str, Component]:
     """Draw settings where it is called, the advanced ones in a closed accordion; by name.
 
     Args:
         prefix: of the widgets' ids.
-        starts: what some of them hold at first, in place of their defaults.
     """
-    starts = starts or {}
-    knobs = [replace(k, default=starts.get(k.name, k.default)) for k in knobs]
     widgets = {k.name: widget(k, f"{prefix}{k.name}") for k in knobs if not k.advanced}
     if advanced := [k for k in knobs if k.advanced]:
         with gr.Accordion(t(i18n.ADVANCED), open=False, elem_id=f"{prefix}advanced"):
             widgets |= {k.name: widget(k, f"{prefix}{k.name}") for k in advanced}
     return widgets
+
+
+def limited(knobs: Sequence[Knob], size: float) -> Any:
+    """What makes a slider of sizes offer no more than is allowed among some settings.
+
+    Args:
+        size: what the slider holds.
+    """
+    most = next(k.high for k in knobs if k.name == "size")
+    assert most is not None
+    return gr.update(maximum=most) | ({"value": most} if size > most else {})
 
 
 def is_switch(k: Knob) -> bool:

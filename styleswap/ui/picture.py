@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +36,6 @@ from styleswap.ui.styles import StyleBoxes, make_styles, trained_styles
 if TYPE_CHECKING:
     from styleswap.engine import Engine
 
-# A first result shall be fine enough for a large screen; the method that it opens with takes a
-# fraction of a second for that.
-STARTS = {"size": 768}
-
 # --- one job, for the page and for the endpoint ---
 
 
@@ -57,7 +52,7 @@ def first_job() -> Request:
     """The job that the page opens with."""
     spec = specs.stylisers()[0]
     styles = [StyleChoice(name=entry.name) for entry in trained_styles(spec.id)[:1]]
-    return make_request(spec, str(content_examples()[0]), styles, spec.params(**STARTS))
+    return make_request(spec, str(content_examples()[0]), styles, spec.params())
 
 
 # --- the tab ---
@@ -103,9 +98,9 @@ class PictureTab:
             elem_id="method",
         )
         shared: dict[str, Component] = {
-            k.name: controls.widget(replace(k, default=STARTS.get(k.name, k.default)), k.name)
-            for k in specs.knobs(StylisingParams)
+            k.name: controls.widget(k, k.name) for k in specs.knobs(StylisingParams)
         }
+        self.size = shared["size"]
         for spec in specs_:
             with gr.Column(visible=spec is first) as self.groups[spec.id]:
                 self.methods[spec.id] = controls.build(spec, shared)
@@ -121,8 +116,8 @@ class PictureTab:
             box.upload(checker(what), box, box, **(QUICK | {"queue": True}), concurrency_limit=None)
         self.method.change(
             self._show_method,
-            self.method,
-            [self.method, *self.styles.shown, *self.groups.values()],
+            [self.method, self.size],
+            [self.method, self.size, *self.styles.shown, *self.groups.values()],
             **QUICK,
         )
         self.styles.wire(self.method)
@@ -131,10 +126,11 @@ class PictureTab:
             inputs |= set(method.widgets.values())
         self.stage.wire(page, self._work, inputs, [])
 
-    def _show_method(self, method: str) -> list[Any]:
+    def _show_method(self, method: str, size: float) -> list[Any]:
         spec = specs.get_spec(method)
         return [
             gr.update(info=t(spec.summary)),
+            controls.limited(specs.knobs(spec.params), size),
             *self.styles.show(spec),
             *(gr.update(visible=name == method) for name in self.groups),
         ]

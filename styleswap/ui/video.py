@@ -45,9 +45,6 @@ from styleswap.ui.styles import make_styles
 if TYPE_CHECKING:
     from styleswap.engine import Engine
 
-# A visitor's first video shall be there soon; who wants it larger says so.
-STARTS = {"size": 640}
-
 # While the result plays, the video that it was made from plays in step, without its sound.
 IN_STEP = """() => {
   const follow = (event) => {
@@ -202,7 +199,7 @@ class VideoTab:
     def __init__(self, page: gr.Blocks, engine: Engine) -> None:
         self.engine = engine
         self.specs = specs.stylisers()
-        self.choice = Choice(self.specs, specs.VideoParams, "video-", STARTS)
+        self.choice = Choice(self.specs, specs.VideoParams, "video-")
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 self._draw_inputs()

@@ -116,11 +116,11 @@ def test_a_tool_tells_what_it_takes(tools: dict[str, Tool]) -> None:
         assert sorted(names) == sorted(entry.name for entry in weights.styles_of("johnson"))
     words = stylize["properties"]["settings"]["description"]
     for spec in specs.stylisers():
-        assert f"{spec.id}: size=512 (64 to " in words and spec.summary.en in str(stylize)
+        assert f"{spec.id}: size=768 (64 to " in words and spec.summary.en in str(stylize)
     assert "keep_colours=false" in words and "start=content (content, style, noise)" in words
     assert "sigma=25.0 (1 to 100)" in cleaner["properties"]["settings"]["description"]
     words = film["properties"]["settings"]["description"]
-    assert "every method: size=1920 (64 to 3840), steady=0.5 (0 to 1)" in words
+    assert "every method: size=1280 (64 to 3840), steady=0.5 (0 to 1)" in words
     assert "levels=4" in words and "finish" not in words
 
 

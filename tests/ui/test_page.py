@@ -23,9 +23,11 @@ from styleswap.engine import Engine
 from styleswap.errors import StyleSwapError
 from styleswap.live import Forbidden, Room
 from styleswap.methods import denoise
+from styleswap.specs import MethodSpec
 from styleswap.ui import examples, i18n, page, picture, stage
 from styleswap.ui.i18n import both, duration
 from styleswap.ui.styles import weighted
+from styleswap.ui.video import VideoTab
 from styleswap.ui.webcam import WebcamTab
 from tests.helpers import ROOT
 
@@ -222,7 +224,7 @@ def test_choosing_a_method_shows_its_own(
 ) -> None:
     with gr.Blocks() as blocks:
         tab: Any = picture.PictureTab(blocks, engine)
-    shown = [update["visible"] for update in tab._show_method(method)[1:]]
+    shown = [update["visible"] for update in tab._show_method(method, 128)[2:]]
     boxes = [*tab.styles.shown, *tab.groups.values()]
     visible = dict(zip(boxes, shown, strict=True))
 
@@ -284,7 +286,7 @@ def test_the_endpoint_takes_them(extra_client: Client, photo: Path, style: Path)
     assert numbers["style_loss"] is None and numbers["perceptual"] is None
     path, _ = stylize(extra_client, content=handle_file(photo), method="fake_none")
     with Image.open(path) as result:
-        assert result.size == (512, 341)
+        assert result.size == (768, 512)
     with pytest.raises(AppError, match="fake_trained needs a trained style"):
         stylize(extra_client, content=handle_file(photo), method="fake_trained")
 
@@ -400,6 +402,26 @@ def test_a_page_gets_its_ticket_and_sends_frames(app: str, photo: Path) -> None:
     assert json.loads(answer.headers[live.FACTS])["size"] == [300, 200]
     assert send("guess").status_code == 403
     assert send(given["ticket"], Origin="https://evil.example").status_code == 403
+
+
+@pytest.mark.parametrize("spec", specs.stylisers(), ids=lambda spec: spec.id)
+def test_sizes_on_the_page_are_those_everywhere(engine: Engine, spec: MethodSpec) -> None:
+    """What it offers is what the API and the command line take, and so is what it begins with."""
+    with gr.Blocks() as blocks:
+        pictures: Any = picture.PictureTab(blocks, engine)
+        films: Any = VideoTab(blocks, engine)
+    (own,) = (k for k in specs.knobs(spec.params) if k.name == "size")
+    (of_film,) = (k for k in specs.own_knobs(spec, specs.VideoParams) if k.name == "size")
+    shown = (
+        (own, pictures.size, lambda size: pictures._show_method(spec.id, size)[1]),
+        (of_film, films.choice.settings["size"], lambda size: films.choice._show(spec.id, size)[1]),
+    )
+    for k, box, change in shown:
+        assert box.value == k.default
+        changed = change(96)
+        assert (changed["maximum"], changed.get("value", 96)) == (k.high, 96)
+        assert change(4096).get("value", 4096) == k.high
+        assert (k.high - box.minimum) % k.step == 0  # the slider ends there
 
 
 @pytest.fixture
