@@ -16,8 +16,8 @@ from PIL import Image, ImageOps
 from styleswap import media
 from styleswap.specs import Text
 from styleswap.ui import i18n
+from styleswap.ui.boxes import picture_input
 from styleswap.ui.i18n import t
-from styleswap.ui.stage import picture_input
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 THUMB_SIDE = 160

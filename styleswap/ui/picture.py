@@ -17,6 +17,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.request import Request, StyleChoice
 from styleswap.specs import MethodSpec, Params, StylisingParams
 from styleswap.ui import controls, endpoints, i18n, line, link
+from styleswap.ui.boxes import picture_input
 from styleswap.ui.controls import Controls
 from styleswap.ui.examples import FIRST_RESULT, content_examples, content_input
 from styleswap.ui.i18n import both, t
@@ -28,7 +29,6 @@ from styleswap.ui.stage import (
     checker,
     file_name,
     paint,
-    picture_input,
     status,
     toasts,
 )

@@ -16,9 +16,10 @@ from styleswap.errors import StyleSwapError
 from styleswap.request import StyleChoice
 from styleswap.specs import MethodSpec, Text, usual_method
 from styleswap.ui import i18n
+from styleswap.ui.boxes import picture_input
 from styleswap.ui.examples import FIRST_TRAINED, gallery, style_examples
 from styleswap.ui.i18n import both, t
-from styleswap.ui.stage import QUICK, picture_input
+from styleswap.ui.stage import QUICK
 
 logger = logging.getLogger(__name__)
 

@@ -24,6 +24,7 @@ from styleswap.movie import VideoProgress, VideoRequest
 from styleswap.request import Stopped, StyleChoice
 from styleswap.specs import MethodSpec
 from styleswap.ui import endpoints, i18n, line, link
+from styleswap.ui.boxes import VideoBox, picture_input
 from styleswap.ui.choice import Choice
 from styleswap.ui.examples import THUMB_SIDE, clip_examples, gallery
 from styleswap.ui.i18n import both, t
@@ -34,8 +35,6 @@ from styleswap.ui.stage import (
     file_name,
     inline,
     jpeg,
-    path_of,
-    picture_input,
     status,
     time_cap,
     toasts,
@@ -66,13 +65,6 @@ IN_STEP = """() => {
   for (const name of ['play', 'pause', 'seeked', 'ratechange', 'timeupdate', 'ended'])
     document.addEventListener(name, follow, true);
 }"""
-
-
-def video_input(**about: Any) -> gr.Video:
-    """A place for a video that hands over the file's path, whatever is in the file."""
-    box = gr.Video(**about)
-    box.preprocess = path_of
-    return box
 
 
 def make_request(
@@ -218,7 +210,7 @@ class VideoTab:
         clips = clip_examples()
         with gr.Row():
             with gr.Column(min_width=150):
-                self.content = video_input(
+                self.content = VideoBox(
                     value=str(clips[0]) if clips else None,
                     label=t(i18n.VIDEO),
                     sources=["upload", "webcam"],
@@ -333,7 +325,7 @@ class VideoTab:
                 " frame. A caller that listens is first told the frame, with a null for the video.",
                 self._video,
                 {
-                    "content": endpoints.picture(video_input(), "The video."),
+                    "content": endpoints.picture(VideoBox(), "The video."),
                     "trained_style": endpoints.trained_style(self.specs),
                     "style": endpoints.picture(
                         picture_input(), "The style picture, for methods that take one."
