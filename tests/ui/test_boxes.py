@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from styleswap import media, specs
 from styleswap.engine import Engine
 from styleswap.request import Request
 from styleswap.ui import boxes
+from tests.helpers import run_apart
 
 FILE = {"_type": "gradio.FileData"}
 
@@ -165,7 +165,7 @@ def test_a_box_stays_what_it_is_when_a_visitor_s_has_changed(
         if not changes:
             continue  # an endpoint's
         before = state[box._id]
-        asyncio.run(demo.postprocess_data(changes[0], gr.skip(), state))
+        run_apart(demo.postprocess_data(changes[0], gr.skip(), state))
         after: Any = state[box._id]
         assert after is not before
         payload = box.data_model(path=str(tmp_path / "x.png"))
