@@ -27,8 +27,8 @@ SECONDS = 60.0
 
 META = {"_type": "gradio.FileData"}
 HOW = (
-    "A file is named by the path that its upload was given, or by its http(s) address, or sent whole"
-    " as a data: URL."
+    "A file is named by the path that its upload gave, or by its http(s) address, or sent whole as"
+    " a data: URL."
 )
 # A text that is no path: longer than ours are where they have no dot.
 _BASE64 = re.compile(r"[\w+/\s-]{100,}={0,2}\s*", re.ASCII)
