@@ -257,7 +257,7 @@ class CompareTab:
             with gr.Column(min_width=150):
                 self.content = content_input(i18n.CONTENT, "compare-")
             with gr.Column(min_width=150):
-                self.style = draw_picture("compare-")
+                self.style, _ = draw_picture("compare-")
         methods = specs.stylisers()
         self.methods = gr.CheckboxGroup(
             [(t(spec.title), spec.id) for spec in methods],

@@ -45,6 +45,8 @@ MOST_TRACKED = 200
 # all day: a tenth of a core, and those who compute on all cores wait for the one interrupted.
 LOOK_EVERY = 0.02
 
+SCRIPT = Path(__file__).with_suffix(".js").read_text("utf-8")
+
 NO_FIT = "The request does not fit; /gradio_api/info tells what each endpoint takes."
 
 logger = logging.getLogger(__name__)
@@ -153,6 +155,7 @@ def build(room: Room) -> gr.Blocks:
                     drawn[name] = draw()
         Links({name: tab.link for name, tab in drawn.items()}).wire(page, all_, items)
         endpoints.publish_lists()
+        page.load(None, js=SCRIPT)
     line.adopt(page, drawn["picture"].naming)
     return page
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 # A first result shall be fine enough for a large screen; the method that it opens with takes a
 # fraction of a second for that.
 STARTS = {"size": 768}
+
+# Once a style is chosen, where the method takes a moment.
+PAINT = "(method) => { if (%s.includes(method)) window.paintSoon(); }"
 
 # --- one job, for the page and for the endpoint ---
 
@@ -93,7 +97,6 @@ class PictureTab:
             with gr.Column(min_width=150):
                 self.content = content_input(i18n.CONTENT)
             self.styles.draw_first()
-        self.styles.draw_more()
         self.method = gr.Dropdown(
             [(t(spec.title), spec.id) for spec in specs_],
             value=first.id,
@@ -102,6 +105,7 @@ class PictureTab:
             filterable=False,
             elem_id="method",
         )
+        self.styles.draw_more()
         shared: dict[str, Component] = {
             k.name: controls.widget(replace(k, default=STARTS.get(k.name, k.default)), k.name)
             for k in specs.knobs(StylisingParams)
@@ -113,12 +117,22 @@ class PictureTab:
     # --- events ---
 
     def _wire(self, page: gr.Blocks) -> None:
+        chosen = [grid.chosen for grid in self.styles.tiles]
+        chosen += [
+            names.select(None, api_visibility="private") for names in self.styles.trained.values()
+        ]
         for box, what in [
             (self.content, "photograph"),
             *((place, "style picture") for place in self.styles.pictures),
         ]:
             # In the queue, since a generator outside it is asked for its first answer alone.
-            box.upload(checker(what), box, box, **(QUICK | {"queue": True}), concurrency_limit=None)
+            checked = box.upload(
+                checker(what), box, box, **(QUICK | {"queue": True}), concurrency_limit=None
+            )
+            chosen += [checked] if box is self.styles.picture else []
+        quick = json.dumps([spec.id for spec in specs.stylisers() if spec.pace == "live"])
+        for event in chosen:
+            event.success(None, self.method, None, js=PAINT % quick, api_visibility="private")
         self.method.change(
             self._show_method,
             self.method,

@@ -154,12 +154,13 @@ class Clock:
 
 def status(line: str, fine: str = "", done: float | None = None) -> str:
     """The box below the picture: a bar (`done` in [0, 1], None for none) and two lines of HTML."""
+    # What changes in here page.js says aloud.
     if done is None:
         bar = '<div class="bar idle"></div>'
     else:
         bar = (
-            '<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100"'
-            f' aria-valuenow="{100 * done:.0f}"><i style="width:{done:.1%}"></i></div>'
+            f'<label class="bar"><span class="unseen">{both(i18n.PROGRESS)}</span>'
+            f'<progress max="1" value="{done:.3f}"></progress></label>'
         )
     return f'<div class="status">{bar}<p>{line}</p><p class="fine">{fine}</p></div>'
 

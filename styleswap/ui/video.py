@@ -26,7 +26,7 @@ from styleswap.specs import MethodSpec
 from styleswap.ui import endpoints, i18n, line, link
 from styleswap.ui.boxes import VideoBox, picture_input
 from styleswap.ui.choice import Choice
-from styleswap.ui.examples import THUMB_SIDE, clip_examples, gallery
+from styleswap.ui.examples import THUMB_SIDE, clip_examples, small
 from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
     PREVIEW_EVERY,
@@ -40,6 +40,7 @@ from styleswap.ui.stage import (
     toasts,
 )
 from styleswap.ui.styles import make_styles
+from styleswap.ui.tiles import tiles
 
 if TYPE_CHECKING:
     from styleswap.engine import Engine
@@ -219,13 +220,13 @@ class VideoTab:
                     buttons=[],
                     elem_id="video-content",
                 )
-                gallery(
-                    [first_picture(clip) for clip in clips],
+                tiles(
+                    [small(first_picture(clip)) for clip in clips],
                     [str(clip) for clip in clips],
+                    [clip.stem for clip in clips],
                     self.content,
                     i18n.VIDEO_EXAMPLES,
                     "video-examples",
-                    [clip.stem for clip in clips],
                 )
             self.choice.draw_style()
         self.choice.draw_method()
@@ -373,7 +374,7 @@ class VideoTab:
 
 
 def first_picture(clip: Path) -> Image.Image:
-    """What a clip is known by in a gallery: its first frame, which is there at once."""
+    """What a clip is known by among others: its first frame, which is there at once."""
     opened = files.open_clip(clip)
     size = opened.fitted(THUMB_SIDE * 2)
     with contextlib.closing(files.read_frames(opened, range(1), size)) as frames:
