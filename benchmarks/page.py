@@ -155,7 +155,7 @@ def start(browser: Browser) -> dict[str, float]:
         found["first_s"] = picture(page)
         found["first_mb"] = server.memory()
         before = page.locator("#content img").get_attribute("src")
-        page.locator("#content-examples .thumbnail-item").nth(1).click()
+        page.locator("#content-examples button").nth(1).click()
         page.wait_for_function(
             "(before) => document.querySelector('#content img').getAttribute('src') !== before",
             arg=before,

@@ -178,7 +178,7 @@ def switching(page: Any) -> float:
               const canvas = document.querySelector('#webcam-live canvas');
               const now = () => canvas.live.facts.styles[0][0];
               const before = now(), began = performance.now();
-              document.querySelectorAll('#webcam-johnson-styles .thumbnail-item')[k].click();
+              document.querySelectorAll('#webcam-johnson-styles img')[k].click();
               while (now() === before && performance.now() - began < 5000)
                 await new Promise(requestAnimationFrame);
               const spent = performance.now() - began;

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import av
 import numpy as np
@@ -26,9 +28,17 @@ from styleswap.nets.perceptual import PerceptualNetwork, Pooling
 from styleswap.nets.transformer import new_transformer
 from styleswap.specs import MethodSpec, StylisingParams, Text
 
+T = TypeVar("T")
+
 ROOT = Path(__file__).resolve().parent.parent
 CONTENT = ROOT / "examples" / "content" / "lake.jpg"
 STYLES = sorted((ROOT / "examples" / "style").glob("*.jpg"))
+
+
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run` in a thread of its own: the browser's tests leave a loop running in theirs."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:

@@ -51,7 +51,6 @@ class Choice:
     def draw_method(self) -> None:
         """Where a method is chosen, and the settings."""
         first = self.specs[0]
-        self.styles.draw_more()
         self.method = gr.Dropdown(
             [(t(spec.title), spec.id) for spec in self.specs],
             value=first.id,
@@ -60,6 +59,7 @@ class Choice:
             filterable=False,
             elem_id=f"{self.prefix}method",
         )
+        self.styles.draw_more()
         for spec in self.specs:
             with gr.Column(visible=spec is first) as self._groups[spec.id]:
                 knobs = specs.frame_knobs(spec, self.own)

@@ -23,6 +23,7 @@ from styleswap.compare import Comparison, Fault, Result, State, Working
 from styleswap.errors import StyleSwapError
 from styleswap.specs import CompareParams, Text
 from styleswap.ui import controls, endpoints, i18n, line, link
+from styleswap.ui.boxes import picture_input
 from styleswap.ui.examples import content_examples, content_input, style_examples
 from styleswap.ui.i18n import both, t
 from styleswap.ui.link import Link
@@ -37,7 +38,6 @@ from styleswap.ui.stage import (
     file_name,
     inline,
     jpeg,
-    picture_input,
     status,
     time_cap,
     toasts,
@@ -257,7 +257,7 @@ class CompareTab:
             with gr.Column(min_width=150):
                 self.content = content_input(i18n.CONTENT, "compare-")
             with gr.Column(min_width=150):
-                self.style = draw_picture("compare-")
+                self.style, _ = draw_picture("compare-")
         methods = specs.stylisers()
         self.methods = gr.CheckboxGroup(
             [(t(spec.title), spec.id) for spec in methods],

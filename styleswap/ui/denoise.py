@@ -16,6 +16,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.request import Request, check_clean
 from styleswap.specs import DenoiseParams, Params
 from styleswap.ui import controls, endpoints, i18n, line, link
+from styleswap.ui.boxes import picture_input
 from styleswap.ui.examples import content_examples, content_input, noisy_example
 from styleswap.ui.i18n import both, t
 from styleswap.ui.link import Link
@@ -28,7 +29,6 @@ from styleswap.ui.stage import (
     inline,
     jpeg,
     paint,
-    picture_input,
     toasts,
 )
 

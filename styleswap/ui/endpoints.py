@@ -15,7 +15,8 @@ from styleswap import specs, weights
 from styleswap.errors import StyleSwapError
 from styleswap.specs import Knob, MethodSpec
 from styleswap.ui import line
-from styleswap.ui.stage import picture_input, toasts
+from styleswap.ui.boxes import picture_input
+from styleswap.ui.stage import toasts
 from styleswap.ui.styles import trained_styles
 
 # Gradio's own schema for JSON is none that MCP takes.

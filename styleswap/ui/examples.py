@@ -1,23 +1,22 @@
-"""The pictures that a visitor may start from, and galleries to choose out of."""
+"""The pictures that a visitor may start from, and how they are shown."""
 
 from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.components import Component
 from PIL import Image, ImageOps
 
 from styleswap import media
 from styleswap.specs import Text
 from styleswap.ui import i18n
+from styleswap.ui.boxes import picture_input
 from styleswap.ui.i18n import t
-from styleswap.ui.stage import picture_input
+from styleswap.ui.tiles import tiles
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 THUMB_SIDE = 160
@@ -82,12 +81,15 @@ def content_input(label: Text, prefix: str = "", first: Image.Image | None = Non
             box = picture_input(value=str(file), **about)  # which keeps a copy
         shown.insert(0, first)
         values.insert(0, box.value["path"])
-    gallery(shown, values, box, i18n.CONTENT_EXAMPLES, f"{prefix}content-examples")
+    thumbs = [small_of(file) if isinstance(file, Path) else small(file) for file in shown]
+    names = [Path(value).stem for value in values]
+    label, elem_id = i18n.CONTENT_EXAMPLES, f"{prefix}content-examples"
+    tiles(thumbs, values, names, box, label, elem_id)
     return box
 
 
 def small(picture: Image.Image) -> Image.Image:
-    """A picture as galleries show it."""
+    """A picture as grids of tiles show it."""
     return ImageOps.fit(picture, (THUMB_SIDE, THUMB_SIDE))
 
 
@@ -95,46 +97,3 @@ def small(picture: Image.Image) -> Image.Image:
 def small_of(file: Path) -> Image.Image:
     """The picture in a file, likewise."""
     return small(media.open_picture(file))
-
-
-def gallery(
-    files: Sequence[Path | Image.Image],
-    values: Sequence[Any],
-    target: Component,
-    label: Text,
-    elem_id: str,
-    names: Sequence[str] | None = None,
-) -> gr.Gallery | None:
-    """Thumbnails of pictures; a click gives `target` the value that belongs to the one.
-
-    Args:
-        names: what a screen reader says of each; without them the names of the files in `values`.
-    """
-    if not files:
-        return None
-    names = names or [Path(str(value)).stem for value in values]
-    thumbs = [small_of(file) if isinstance(file, Path) else small(file) for file in files]
-    gallery = gr.Gallery(
-        list(zip(thumbs, names, strict=True)),
-        format="jpeg",  # written several times as fast as Gradio's own, while everybody waits
-        label=t(label),
-        show_label=False,
-        container=False,
-        columns=min(6, max(4, len(files))),
-        height="auto",
-        object_fit="cover",
-        allow_preview=False,
-        interactive=False,
-        buttons=[],
-        elem_id=elem_id,
-        elem_classes="thumbs",
-    )
-
-    def choose(event: gr.SelectData) -> Any:
-        known = isinstance(event.index, int) and 0 <= event.index < len(values)
-        return values[event.index] if known else gr.skip()
-
-    gallery.select(
-        choose, None, target, show_progress="hidden", queue=False, api_visibility="private"
-    )
-    return gallery

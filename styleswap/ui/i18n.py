@@ -40,7 +40,7 @@ SHARE_HELP = Text(
     "Each style's share is of what those above left: 0 is none of it, 1 is nothing else.",
     "每种风格的占比，是相对于前面各风格而言：0 为完全没有，1 为只有它。",
 )
-ANY_PICTURE = Text("Use any picture", "使用任意图片")
+OWN_PICTURE = Text("Your own picture", "您自己的图片")
 TRAINED_STYLES = Text("Use a trained style", "使用已训练的风格")
 TRAINED_STYLE = Text("Trained style", "已训练的风格")
 METHOD = Text("Method", "方法")
@@ -211,6 +211,7 @@ IDLE = Text(
     "Choose a photograph and a style, or keep these, and press Stylise.",
     "选择照片和风格（或直接使用当前的），然后点“开始绘制”。",
 )
+PROGRESS = Text("Progress", "进度")
 STARTING = Text("Getting ready…", "准备中……")
 STEP = Text("Step {i} of {n}", "第 {i} / {n} 步")
 LEFT = Text("about {time} left", "约剩 {time}")

@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl
 
 import gradio as gr
 from gradio.components import Component
-from gradio.processing_utils import hash_file
 
 from styleswap import specs
 from styleswap.errors import StyleSwapError
@@ -27,6 +26,7 @@ from styleswap.ui.examples import style_examples
 from styleswap.ui.i18n import both
 from styleswap.ui.stage import QUICK
 from styleswap.ui.styles import StyleBoxes
+from styleswap.ui.tiles import key_of
 
 SCRIPT = Path(__file__).with_suffix(".js")
 # Characters of a query that are read; ours have some hundreds.
@@ -85,7 +85,7 @@ def example(box: Component, files: Iterable[Path]) -> Named:
     """A place for a picture or a video; what is not one of `files` is never named."""
     files = list(files)
     paths = {file.stem: str(file) for file in files}
-    return Named(box, paths.__getitem__, {hash_file(file): file.stem for file in files})
+    return Named(box, paths.__getitem__, {key_of(str(file)): file.stem for file in files})
 
 
 def by_method(methods: Mapping[str, Controls], styles: StyleBoxes) -> dict[str, dict[str, Named]]:

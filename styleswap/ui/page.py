@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import itertools
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +21,7 @@ from styleswap.errors import FULL, StyleSwapError, for_strangers, is_full
 from styleswap.live import Room
 from styleswap.specs import Text
 from styleswap.ui import endpoints, examples, fetch, i18n, line, mcp, theme
+from styleswap.ui.boxes import PictureBox, VideoBox
 from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
 from styleswap.ui.guard import Guard
@@ -43,8 +45,9 @@ MOST_TRACKED = 200
 # all day: a tenth of a core, and those who compute on all cores wait for the one interrupted.
 LOOK_EVERY = 0.02
 
+SCRIPT = Path(__file__).with_suffix(".js").read_text("utf-8")
+
 NO_FIT = "The request does not fit; /gradio_api/info tells what each endpoint takes."
-NOT_UPLOADED = "A file is named by what /gradio_api/upload answered; upload it first."
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +58,18 @@ class Page(gr.Blocks):
 
     async def preprocess_data(self, block_fn: Any, inputs: Any, *args: Any) -> Any:
         try:
-            inputs = await fetch.fetched(inputs, Path(gr.utils.get_upload_folder()))
+            folder = Path(gr.utils.get_upload_folder())
+            files = [isinstance(box, PictureBox | VideoBox) for box in block_fn.inputs]
+            inputs = [
+                await fetch.taken(value, folder) if file else value
+                for value, file in itertools.zip_longest(inputs, files[: len(inputs)])
+            ]
+            inputs = await fetch.fetched(inputs, folder)
             return await super().preprocess_data(block_fn, inputs, *args)
         except StyleSwapError as error:
             raise gr.Error(for_strangers(error), print_exception=False) from None
         except InvalidPathError:
-            raise gr.Error(NOT_UPLOADED, print_exception=False) from None
+            raise gr.Error(fetch.HOW, print_exception=False) from None
         except Exception as fault:
             if isinstance(fault, gr.Error) and not fault.print_exception:
                 raise  # ours
@@ -146,6 +155,7 @@ def build(room: Room) -> gr.Blocks:
                     drawn[name] = draw()
         Links({name: tab.link for name, tab in drawn.items()}).wire(page, all_, items)
         endpoints.publish_lists()
+        page.load(None, js=SCRIPT)
     line.adopt(page, drawn["picture"].naming)
     return page
 

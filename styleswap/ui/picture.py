@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.request import Request, StyleChoice
 from styleswap.specs import MethodSpec, Params, StylisingParams
 from styleswap.ui import controls, endpoints, i18n, line, link
+from styleswap.ui.boxes import picture_input
 from styleswap.ui.controls import Controls
 from styleswap.ui.examples import FIRST_RESULT, content_examples, content_input
 from styleswap.ui.i18n import both, t
@@ -27,7 +29,6 @@ from styleswap.ui.stage import (
     checker,
     file_name,
     paint,
-    picture_input,
     status,
     toasts,
 )
@@ -35,6 +36,9 @@ from styleswap.ui.styles import StyleBoxes, make_styles, trained_styles
 
 if TYPE_CHECKING:
     from styleswap.engine import Engine
+
+# Once a style is chosen, where the method takes a moment.
+PAINT = "(method) => { if (%s.includes(method)) window.paintSoon(); }"
 
 # --- one job, for the page and for the endpoint ---
 
@@ -88,7 +92,6 @@ class PictureTab:
             with gr.Column(min_width=150):
                 self.content = content_input(i18n.CONTENT)
             self.styles.draw_first()
-        self.styles.draw_more()
         self.method = gr.Dropdown(
             [(t(spec.title), spec.id) for spec in specs_],
             value=first.id,
@@ -97,6 +100,7 @@ class PictureTab:
             filterable=False,
             elem_id="method",
         )
+        self.styles.draw_more()
         shared: dict[str, Component] = {
             k.name: controls.widget(k, k.name) for k in specs.knobs(StylisingParams)
         }
@@ -108,12 +112,22 @@ class PictureTab:
     # --- events ---
 
     def _wire(self, page: gr.Blocks) -> None:
+        chosen = [grid.chosen for grid in self.styles.tiles]
+        chosen += [
+            names.select(None, api_visibility="private") for names in self.styles.trained.values()
+        ]
         for box, what in [
             (self.content, "photograph"),
             *((place, "style picture") for place in self.styles.pictures),
         ]:
             # In the queue, since a generator outside it is asked for its first answer alone.
-            box.upload(checker(what), box, box, **(QUICK | {"queue": True}), concurrency_limit=None)
+            checked = box.upload(
+                checker(what), box, box, **(QUICK | {"queue": True}), concurrency_limit=None
+            )
+            chosen += [checked] if box is self.styles.picture else []
+        quick = json.dumps([spec.id for spec in specs.stylisers() if spec.pace == "live"])
+        for event in chosen:
+            event.success(None, self.method, None, js=PAINT % quick, api_visibility="private")
         self.method.change(
             self._show_method,
             [self.method, self.size],

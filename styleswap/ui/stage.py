@@ -104,40 +104,6 @@ def file_name(method: str, *pictures: str | None) -> str:
     return "-".join([stem for stem in stems if stem] + [method]) + ".png"
 
 
-def picture_input(**about: Any) -> gr.Image:
-    """A place for a picture that hands over the file's path, whatever is in the file."""
-    box = gr.Image(type="filepath", **about)
-    # Gradio's own would let Pillow open the file first, and fail on a stranger's with its words.
-    # That the file is one which was uploaded here is checked before this is called.
-    box.preprocess = picture_path_of  # type: ignore[method-assign]
-    return box
-
-
-def path_of(payload: FileData | ImageData | None) -> str | None:
-    """The path alone, in place of what a component makes of an uploaded file."""
-    return payload.path if payload else None
-
-
-def picture_path_of(payload: ImageData | None) -> str | None:
-    """The path alone, of a picture that is not too large here.
-
-    Raises:
-        gr.Error: it is.
-    """
-    path, pixels, most = path_of(payload), 0, limits.now().megapixels
-    Image.init()
-    formats = [name for name in media.FORMATS if name in Image.OPEN]
-    # What cannot be opened is refused by what reads it, which says more.
-    with contextlib.suppress(Exception), Image.open(path or "", formats=formats) as picture:
-        pixels = picture.width * picture.height
-    if pixels > most * 1e6:
-        raise gr.Error(
-            f"A picture has {most:g} megapixels at most here; shrink it and send that.",
-            print_exception=False,
-        )
-    return path
-
-
 def slider_data(before: Path, after: Path | bytes) -> dict[str, Any]:
     """What the image slider in the browser takes: two files, or a file and the bytes of a JPEG."""
     if isinstance(after, bytes):  # a preview: not a file each
@@ -188,12 +154,13 @@ class Clock:
 
 def status(line: str, fine: str = "", done: float | None = None) -> str:
     """The box below the picture: a bar (`done` in [0, 1], None for none) and two lines of HTML."""
+    # What changes in here page.js says aloud.
     if done is None:
         bar = '<div class="bar idle"></div>'
     else:
         bar = (
-            '<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100"'
-            f' aria-valuenow="{100 * done:.0f}"><i style="width:{done:.1%}"></i></div>'
+            f'<label class="bar"><span class="unseen">{both(i18n.PROGRESS)}</span>'
+            f'<progress max="1" value="{done:.3f}"></progress></label>'
         )
     return f'<div class="status">{bar}<p>{line}</p><p class="fine">{fine}</p></div>'
 

@@ -14,11 +14,13 @@ from gradio.components import Component
 from styleswap import media, weights
 from styleswap.errors import StyleSwapError
 from styleswap.request import StyleChoice
-from styleswap.specs import MethodSpec, Text, usual_method
+from styleswap.specs import MethodSpec, usual_method
 from styleswap.ui import i18n
-from styleswap.ui.examples import FIRST_TRAINED, gallery, style_examples
+from styleswap.ui.boxes import picture_input
+from styleswap.ui.examples import FIRST_TRAINED, small_of, style_examples
 from styleswap.ui.i18n import both, t
-from styleswap.ui.stage import QUICK, picture_input
+from styleswap.ui.stage import QUICK
+from styleswap.ui.tiles import Tiles, tiles
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +83,7 @@ class StyleBoxes:
         self.trained: dict[str, gr.Dropdown] = {}
         # Of trained styles by method; of pictures one for all methods, under "".
         self.slots: dict[str, list[Slot]] = {}
-        self._others: dict[str, gr.Button] = {}  # by the method that is then chosen
+        self.tiles: list[Tiles] = []
         self._columns: dict[str, gr.Column] = {}
         self._more: dict[str, gr.Accordion] = {}
         self._places: list[gr.Column] = []
@@ -92,17 +94,15 @@ class StyleBoxes:
         for spec in self.specs:
             if spec.style == "trained":
                 with gr.Column(min_width=150, visible=spec is first) as self._columns[spec.id]:
-                    self.trained[spec.id] = draw_trained(spec, self.prefix)
-                    if spec is usual_method(trained=True):
-                        self._draw_other(usual_method(trained=False), i18n.ANY_PICTURE)
+                    names, grid = draw_trained(spec, self.prefix)
+                    self.trained[spec.id] = names
+                    self.tiles += [grid] if grid else []
         with gr.Column(min_width=150, visible=first.style == "image") as self._columns[""]:
-            self.picture = draw_picture(self.prefix)
-            self._draw_other(usual_method(trained=True), i18n.TRAINED_STYLES)
-
-    def _draw_other(self, spec: MethodSpec, label: Text) -> None:
-        """A way from trained styles to pictures, or back, for who knows nothing of methods."""
-        name = f"{self.prefix}choose-{spec.id}"
-        self._others[spec.id] = gr.Button(t(label), size="sm", elem_id=name)
+            self.picture, grid = draw_picture(self.prefix)
+            self.tiles += [grid] if grid else []
+            self._back = gr.Button(
+                t(i18n.TRAINED_STYLES), size="sm", elem_id=f"{self.prefix}trained-styles"
+            )
 
     def draw_more(self) -> None:
         """Where others are chosen to be mixed in, in accordions where this is called."""
@@ -176,8 +176,11 @@ class StyleBoxes:
 
     def wire(self, method: gr.Dropdown) -> None:
         """Hook up what the widgets do among themselves, and what chooses a `method`."""
-        for name, button in self._others.items():
-            button.click(None, None, method, js=f"() => '{name}'", api_visibility="private")
+        # From trained styles to pictures, and back, for who knows nothing of methods.
+        ways = [grid.grid.own for grid in self.tiles if grid.own]
+        for event, kind in [*((way, False) for way in ways), (self._back.click, True)]:
+            name = usual_method(trained=kind).id
+            event(None, None, method, js=f"() => '{name}'", api_visibility="private")
         for slots in self.slots.values():
             for slot in slots:
                 slot.box.change(
@@ -233,7 +236,7 @@ class StyleBoxes:
         ]
 
 
-def draw_trained(spec: MethodSpec, prefix: str = "") -> gr.Dropdown:
+def draw_trained(spec: MethodSpec, prefix: str = "") -> tuple[gr.Dropdown, Tiles | None]:
     """The trained styles of a method: their names, and a picture of each to click on.
 
     Args:
@@ -247,33 +250,20 @@ def draw_trained(spec: MethodSpec, prefix: str = "") -> gr.Dropdown:
         interactive=True,
         elem_id=f"{prefix}{spec.id}-style",
     )
-    shown = {
-        entry.name: weights.PRETRAINED / entry.about["picture"]
-        for entry in entries
-        if "picture" in entry.about
-    }
-    labels = [style_label(entry) for entry in entries if entry.name in shown]
-    pictures = gallery(
-        list(shown.values()),
-        list(shown),
+    shown = [entry for entry in entries if "picture" in entry.about]
+    grid = tiles(
+        [small_of(weights.PRETRAINED / entry.about["picture"]) for entry in shown],
+        [entry.name for entry in shown],
+        [style_label(entry) for entry in shown],
         names,
         i18n.TRAINED_STYLE,
         f"{prefix}{spec.id}-styles",
-        labels,
+        f"{prefix}style" if spec is usual_method(trained=True) else None,
     )
-    if pictures:
-        order = list(shown)
-
-        def mark(name: str) -> Any:
-            return gr.update(selected_index=order.index(name) if name in order else None)
-
-        names.input(
-            mark, names, pictures, show_progress="hidden", queue=False, api_visibility="private"
-        )
-    return names
+    return names, grid
 
 
-def draw_picture(prefix: str = "") -> gr.Image:
+def draw_picture(prefix: str = "") -> tuple[gr.Image, Tiles | None]:
     """A place for a style picture, and some to click on; `prefix` is of the widgets' ids."""
     styles = style_examples()
     box = picture_input(
@@ -284,8 +274,15 @@ def draw_picture(prefix: str = "") -> gr.Image:
         height=250,
         elem_id=f"{prefix}style",
     )
-    gallery(styles, styles, box, i18n.STYLE_EXAMPLES, f"{prefix}style-examples")
-    return box
+    grid = tiles(
+        [small_of(file) for file in styles],
+        [str(file) for file in styles],
+        [file.stem for file in styles],
+        box,
+        i18n.STYLE_EXAMPLES,
+        f"{prefix}style-examples",
+    )
+    return box, grid
 
 
 def trained_styles(method: str) -> list[weights.Entry]:

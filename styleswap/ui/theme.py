@@ -122,17 +122,30 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 .dark #header h1 b { color: var(--primary-400); }
 #header p { margin: 0; color: var(--body-text-color-subdued); font-size: 15px; }
 
-.thumbs { padding: 0 !important; border: 0 !important; background: none !important; }
-.thumbs .grid-wrap { padding: 0 !important; min-height: 0 !important; max-height: none !important; }
-.thumbs .grid-container { gap: 6px !important; margin: 0 !important;
-  grid-template-columns: repeat(auto-fill, minmax(56px, 1fr)) !important;
-  grid-auto-rows: auto !important; grid-template-rows: none !important; }
-.thumbs .gallery-item, .thumbs .thumbnail-item { width: 100% !important; min-width: 0 !important;
-  height: auto !important; aspect-ratio: 1; }
-.thumbs .thumbnail-item { border-radius: 6px !important; }
-.thumbs .thumbnail-item.selected { outline: 3px solid var(--primary-500); outline-offset: -3px; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap; }
 
-.thumbs .caption-label { display: none; } /* the name stays as the picture's alt text */
+.thumbs, .thumbs .html-container { padding: 0 !important; border: 0 !important;
+  background: none !important; overflow: visible !important; }
+.thumbs [role="radiogroup"] { display: grid; gap: 6px;
+  grid-template-columns: repeat(auto-fill, minmax(56px, 1fr)); }
+.thumbs button { position: relative; padding: 0; border: 0; border-radius: 6px; overflow: hidden;
+  aspect-ratio: 1; background: var(--background-fill-secondary); cursor: pointer; }
+.thumbs img { display: block; width: 100%; height: 100%; object-fit: cover; margin: 0; }
+.thumbs button::after { content: ""; position: absolute; inset: 0; border-radius: 6px;
+  border: 1px solid var(--border-color-primary); }
+.thumbs button:hover::after { border: 2px solid var(--primary-400); }
+.thumbs button[aria-checked="true"]::after { border: 3px solid var(--primary-500); }
+.thumbs button:focus-visible { outline: 2px solid var(--body-text-color); outline-offset: 2px; }
+.thumbs .own { grid-column: span 2; aspect-ratio: auto; display: flex; flex-direction: column;
+  align-items: center; justify-content: center; gap: 3px; padding: 4px; font-size: 13px;
+  line-height: 1.2; color: var(--body-text-color); background: var(--block-background-fill); }
+.thumbs .own svg { width: 20px; height: 20px; flex: none; color: var(--primary-600); }
+.dark .thumbs .own svg { color: var(--primary-400); }
+.thumbs .own::after { border: 2px dashed var(--primary-400); }
+.thumbs .dropping .own::after, .thumbs.dropping .own::after { border-style: solid; }
+.block.dropping { outline: 3px solid var(--primary-500); outline-offset: -3px; }
+[data-testid="image"] .image-frame img, .block [data-testid="Video-player"] { cursor: pointer; }
 
 /* A long name ends before the arrow. */
 .gradio-container .secondary-wrap input { text-overflow: ellipsis; padding-right: 22px; }
@@ -151,10 +164,15 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
 #top, .status-box { padding: 0 !important; border: 0 !important; }
 #top .html-container, .status-box .html-container { padding: 0 !important; }
 .status-box { min-height: 62px !important; }
-.status .bar { height: 6px; border-radius: 3px; background: var(--neutral-200); overflow: hidden; }
+.status .bar { display: block; position: relative; height: 6px; border-radius: 3px;
+  background: var(--neutral-200); overflow: hidden; }
 .dark .status .bar { background: var(--neutral-700); }
-.status .bar i { display: block; height: 100%; background: var(--primary-500);
-  border-radius: 3px; transition: width 0.4s linear; }
+.status progress { appearance: none; display: block; width: 100%; height: 100%; border: 0;
+  background: none; }
+.status progress::-webkit-progress-bar { background: none; }
+.status progress::-webkit-progress-value { background: var(--primary-500); border-radius: 3px;
+  transition: inline-size 0.4s linear; }
+.status progress::-moz-progress-bar { background: var(--primary-500); border-radius: 3px; }
 .status .bar.idle { visibility: hidden; }
 .status p { margin: 8px 2px 0; font-size: 15px; font-variant-numeric: tabular-nums; }
 .status-box p.fine { margin-top: 1px; font-size: 13px; color: var(--body-text-color-subdued);
@@ -218,8 +236,7 @@ footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important
   .plot text.name { font-size: 19px; }
   .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .first { order: -1; } /* what there is to see comes before the settings */
-  .thumbs .grid-container {
-    grid-template-columns: repeat(auto-fill, minmax(44px, 1fr)) !important; }
+  .thumbs [role="radiogroup"] { grid-template-columns: repeat(auto-fill, minmax(44px, 1fr)); }
   .actions { position: fixed; left: 0; right: 0; bottom: 0; z-index: 40; padding: 10px;
     background: var(--body-background-fill); border-top: 1px solid var(--border-color-primary);
     flex-wrap: nowrap; gap: 8px; }

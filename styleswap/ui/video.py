@@ -24,8 +24,9 @@ from styleswap.movie import VideoProgress, VideoRequest
 from styleswap.request import Stopped, StyleChoice
 from styleswap.specs import MethodSpec
 from styleswap.ui import endpoints, i18n, line, link
+from styleswap.ui.boxes import VideoBox, picture_input
 from styleswap.ui.choice import Choice
-from styleswap.ui.examples import THUMB_SIDE, clip_examples, gallery
+from styleswap.ui.examples import THUMB_SIDE, clip_examples, small
 from styleswap.ui.i18n import both, t
 from styleswap.ui.stage import (
     PREVIEW_EVERY,
@@ -34,13 +35,12 @@ from styleswap.ui.stage import (
     file_name,
     inline,
     jpeg,
-    path_of,
-    picture_input,
     status,
     time_cap,
     toasts,
 )
 from styleswap.ui.styles import make_styles
+from styleswap.ui.tiles import tiles
 
 if TYPE_CHECKING:
     from styleswap.engine import Engine
@@ -63,13 +63,6 @@ IN_STEP = """() => {
   for (const name of ['play', 'pause', 'seeked', 'ratechange', 'timeupdate', 'ended'])
     document.addEventListener(name, follow, true);
 }"""
-
-
-def video_input(**about: Any) -> gr.Video:
-    """A place for a video that hands over the file's path, whatever is in the file."""
-    box = gr.Video(**about)
-    box.preprocess = path_of
-    return box
 
 
 def make_request(
@@ -215,7 +208,7 @@ class VideoTab:
         clips = clip_examples()
         with gr.Row():
             with gr.Column(min_width=150):
-                self.content = video_input(
+                self.content = VideoBox(
                     value=str(clips[0]) if clips else None,
                     label=t(i18n.VIDEO),
                     sources=["upload", "webcam"],
@@ -224,13 +217,13 @@ class VideoTab:
                     buttons=[],
                     elem_id="video-content",
                 )
-                gallery(
-                    [first_picture(clip) for clip in clips],
+                tiles(
+                    [small(first_picture(clip)) for clip in clips],
                     [str(clip) for clip in clips],
+                    [clip.stem for clip in clips],
                     self.content,
                     i18n.VIDEO_EXAMPLES,
                     "video-examples",
-                    [clip.stem for clip in clips],
                 )
             self.choice.draw_style()
         self.choice.draw_method()
@@ -330,7 +323,7 @@ class VideoTab:
                 " frame. A caller that listens is first told the frame, with a null for the video.",
                 self._video,
                 {
-                    "content": endpoints.picture(video_input(), "The video."),
+                    "content": endpoints.picture(VideoBox(), "The video."),
                     "trained_style": endpoints.trained_style(self.specs),
                     "style": endpoints.picture(
                         picture_input(), "The style picture, for methods that take one."
@@ -378,7 +371,7 @@ class VideoTab:
 
 
 def first_picture(clip: Path) -> Image.Image:
-    """What a clip is known by in a gallery: its first frame, which is there at once."""
+    """What a clip is known by among others: its first frame, which is there at once."""
     opened = files.open_clip(clip)
     size = opened.fitted(THUMB_SIDE * 2)
     with contextlib.closing(files.read_frames(opened, range(1), size)) as frames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -258,11 +259,10 @@ def test_a_trained_style_is_a_click_away(visit: Visit, app: str, tmp_path: Path)
     thumbs = page.locator("#johnson-styles img")
     expect(thumbs).to_have_count(len(shipped))
     expect(page.locator("#johnson-style input")).to_have_value(re.compile(shipped[0][1]))
-    thumbs.nth(1).click()
+    number(page, "#size", 128)
+    thumbs.nth(1).click()  # and it is painted
     expect(page.locator("#johnson-style input")).to_have_value(re.compile(shipped[1][1]))
     assert shipped[1][1] in (thumbs.nth(1).get_attribute("alt") or "")
-    number(page, "#size", 128)
-    page.click("#go")
     expect(page.locator("#status")).to_contain_text("Done in")
     expect(page.locator(RESULT)).to_be_visible()
     file = download(page, tmp_path)
@@ -273,3 +273,89 @@ def test_a_trained_style_is_a_click_away(visit: Visit, app: str, tmp_path: Path)
     choose_method(page, "Gatys")
     expect(page.locator("#style")).to_be_visible()
     expect(page.locator("#johnson-styles")).to_be_hidden()
+
+
+def painted(page: Page, folder: Path) -> dict[str, object]:
+    """What the result that is there now says of how it was made."""
+    expect(page.locator("#status")).to_contain_text("Done in")
+    expect(page.locator("#go")).to_be_enabled()
+    with Image.open(download(page, folder)) as result:
+        found: dict[str, object] = json.loads(result.text["styleswap"])  # type: ignore[attr-defined]
+    return found
+
+
+def test_the_style_chosen_last_is_painted(visit: Visit, app: str, tmp_path: Path) -> None:
+    page = visit(app)
+    number(page, "#size", 96)
+    thumbs = page.locator("#johnson-styles img")
+    for i in (1, 2, 3):
+        thumbs.nth(i).click()
+    expect(page).to_have_url(re.compile("style="))
+    name = page.evaluate("new URLSearchParams(location.search).get('style')")
+    expect(thumbs.nth(3).locator("..")).to_have_attribute("aria-checked", "true")
+    expect(page.locator(RESULT)).to_have_attribute("src", re.compile(f"{name}-johnson"))
+    assert painted(page, tmp_path)["styles"] == [{"name": name, "weight": 1}]
+    # A method that takes its time waits for the button.
+    choose_method(page, "Gatys")
+    page.locator("#style-examples button").nth(2).click()
+    expect(page.locator("#style-examples button").nth(2)).to_have_attribute("aria-checked", "true")
+    expect(page.locator("#go")).to_be_enabled()
+    expect(page.locator("#status")).to_contain_text("Done in")
+
+
+GIVE = """([selector, kind, name, data]) => {
+  const target = document.querySelector(selector);
+  const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+  const files = new DataTransfer();
+  files.items.add(new File([bytes], name, {type: 'image/jpeg'}));
+  const about = {bubbles: true, cancelable: true};
+  if (kind === 'paste') {
+    target.focus();
+    target.dispatchEvent(new ClipboardEvent('paste', {...about, clipboardData: files}));
+  } else for (const step of ['dragover', 'drop'])
+    target.dispatchEvent(new DragEvent(step, {...about, dataTransfer: files}));
+}"""
+
+
+def give(page: Page, selector: str, kind: str, file: Path) -> None:
+    """Drop a file there, or paste it."""
+    data = base64.b64encode(file.read_bytes()).decode()
+    page.evaluate(GIVE, [selector, kind, file.name, data])
+
+
+@pytest.mark.parametrize("kind", ["choose", "drop", "paste"])
+def test_ones_own_picture_is_a_style(
+    visit: Visit, app: str, photo: Path, tmp_path: Path, kind: str
+) -> None:
+    page = visit(app)
+    number(page, "#size", 96)
+    own = page.get_by_role("radio", name="Your own picture")
+    if kind == "choose":
+        with page.expect_file_chooser() as chooser:
+            own.click()
+        chooser.value.set_files(photo)
+    else:
+        give(page, "#johnson-styles .own", kind, photo)
+    expect(page.locator("#method input")).to_have_value(re.compile("^Meta"))
+    expect(page.locator("#style img").first).to_have_attribute("src", re.compile(r"photo\.jpg$"))
+    expect(page.locator(RESULT)).to_have_attribute("src", re.compile("photo-meta"))
+    assert painted(page, tmp_path)["method"] == "meta"
+    page.click("#trained-styles")
+    expect(own).to_be_visible()
+
+
+def test_a_picture_takes_the_place_of_another(visit: Visit, app: str, photo: Path) -> None:
+    page = visit(app)
+    shown = page.locator("#content img").first
+    icon = page.locator('#content [data-testid="source-select"] button').first
+    for i, way in enumerate((icon.click, shown.click, lambda: icon.press("Enter"))):
+        own = photo.with_name(f"own{i}.jpg")
+        own.write_bytes(photo.read_bytes())
+        with page.expect_file_chooser() as chooser:
+            way()
+        expect(shown).to_be_visible()
+        chooser.value.set_files(own)
+        expect(shown).to_have_attribute("src", re.compile(rf"/own{i}\.jpg$"))
+    give(page, "#content img", "drop", photo)
+    expect(shown).to_have_attribute("src", re.compile(r"/photo\.jpg$"))
+    expect(page.locator("#content-examples [aria-checked=true]")).to_have_count(0)

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from styleswap import video
+from styleswap.ui.examples import clip_examples
 from tests.browser.acts import Visit, download, number
 
 WORKING = re.compile(r"Frame \d+ of \d+")
@@ -80,12 +81,12 @@ def test_it_plays_in_step_with_the_original(page: Page) -> None:
 
 
 def test_a_first_frame_is_shown_when_the_style_changes(page: Page) -> None:
-    page.locator("#video-johnson-styles button").nth(2).click()
+    page.locator("#video-johnson-styles img").nth(2).click()
     preview = page.locator('#video-stage img[src^="data:image/jpeg"]')
     expect(preview).to_be_visible()
     expect(page.locator("#video-status")).to_contain_text("The first frame")
     first = preview.get_attribute("src")
-    page.locator("#video-johnson-styles button").nth(3).click()
+    page.locator("#video-johnson-styles img").nth(3).click()
     expect(preview).not_to_have_attribute("src", str(first))
 
 
@@ -137,3 +138,17 @@ def test_a_telephone_in_either_language(visit: Visit, app: str, locale: str, wor
     expect(page.locator("#video-go")).to_have_text(word)
     expect(page.locator("#video-go")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_video_takes_the_place_of_another(page: Page) -> None:
+    world = clip_examples()[1]
+    film = page.locator("#video-content video")
+    icon = page.locator('#video-content [data-testid="source-select"] button').first
+    for i, way in enumerate((icon.click, film.click)):
+        with page.expect_file_chooser() as chooser:
+            way()
+        expect(film).to_be_visible()
+        chooser.value.set_files(
+            {"name": f"own{i}.mp4", "mimeType": "video/mp4", "buffer": world.read_bytes()}
+        )
+        expect(film).to_have_attribute("src", re.compile(rf"/own{i}\.mp4$"))

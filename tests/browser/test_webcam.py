@@ -221,7 +221,8 @@ def test_a_slider_turns_one_style_into_another(watch: Watch, app: str) -> None:
 
 def test_any_picture_is_a_style(watch: Watch, app: str, style: Path) -> None:
     page = watch(app)
-    page.click("#webcam-choose-meta")
+    page.click("#webcam-method input")
+    page.get_by_role("option", name="Meta").click()
     expect(page.locator("#webcam-style")).to_be_visible()
     started(page)
     drawn(page, 3)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +26,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.live import Forbidden, Room
 from styleswap.methods import denoise
 from styleswap.specs import MethodSpec
-from styleswap.ui import examples, i18n, page, picture, stage
+from styleswap.ui import examples, fetch, i18n, page, picture, stage
 from styleswap.ui.i18n import both, duration
 from styleswap.ui.styles import weighted
 from styleswap.ui.video import VideoTab
@@ -138,6 +140,56 @@ def raw_call(app: str, number: int, data: list[Any]) -> str:
     return text
 
 
+def called(app: str, content: Any) -> str:
+    """All that an endpoint answers over plain HTTP, where this is given for its photograph."""
+    data = [content, None, "fake_none", {"size": 64}, *[None] * 6]
+    joined = httpx.post(f"{app}gradio_api/call/stylize", json={"data": data})
+    if joined.status_code != 200:
+        return joined.text
+    event = joined.json()["event_id"]
+    with httpx.stream("GET", f"{app}gradio_api/call/stylize/{event}", timeout=60) as answer:
+        return "".join(answer.iter_text())
+
+
+def test_a_file_may_be_sent_whole(extra_app: str, photo: Path) -> None:
+    whole = base64.b64encode(photo.read_bytes()).decode()
+    url, meta = f"data:image/jpeg;base64,{whole}", {"_type": "gradio.FileData"}
+    for given in (
+        url,
+        {"url": url},
+        {"path": url, "meta": meta},
+        {"path": None, "url": url, "meta": meta},
+        {"path": whole, "meta": meta},
+    ):
+        answer = called(extra_app, given)
+        assert "event: complete" in answer and '"height": 43' in answer, (str(given)[:80], answer)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"url": "https://127.0.0.1/a.jpg"}, "cannot be fetched from that address"),
+        ({"path": "data:image/png;base64,@@@"}, "its base64 cannot be read"),
+        ({"url": "data:image/png;base64,aGVsbG8="}, "is not a picture"),
+        ({"path": "data:image/png"}, fetch.HOW),
+        ({"path": "photo.jpg"}, fetch.HOW),
+        ({"path": "/etc/passwd", "url": "x"}, fetch.HOW),
+        ({"path": ""}, fetch.HOW),
+        ({}, fetch.HOW),
+        ({"path": 3}, fetch.HOW),
+        ([], fetch.HOW),
+        (7, fetch.HOW),
+        ("A" * 200, "is not a picture"),
+        ("A" * 201, "its base64 cannot be read"),
+    ],
+)
+def test_what_is_no_file_is_one_sentence(app: str, content: Any, sentence: str) -> None:
+    answer = called(app, content)
+    (said,) = re.findall(r'"error": ?"([^"]*)"', answer) or re.findall(r'data: "([^"]*)"', answer)
+    assert sentence in said, answer
+    assert said.count(". ") == 0 and str(gr.utils.get_upload_folder()) not in answer
+
+
 def test_raw_calls_read_no_file_of_the_server(app: str, tmp_path: Path, photo: Path) -> None:
     secret = tmp_path / "secret.png"
     secret.write_bytes(photo.read_bytes())
@@ -152,7 +204,7 @@ def test_raw_calls_read_no_file_of_the_server(app: str, tmp_path: Path, photo: P
         data = [stolen if c["type"] in FILES else c["props"].get("value") for c in wanted]
         answer = raw_call(app, event["id"], data)
         assert '"success":true' not in answer.replace(" ", ""), answer
-        assert page.NOT_UPLOADED in answer, answer
+        assert fetch.HOW in answer, answer
         tried.append(event["api_name"])
     assert {"stylize", "compare", "video", "denoise"} <= set(tried)
     # Of pictures and of videos: the page's run, its checks on upload, and the endpoint.
