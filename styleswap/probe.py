@@ -118,6 +118,8 @@ def _clip(file: Path, found: dict[str, Any]) -> Clip:
         Fraction(found["rate"]),
         found["constant"],
         found["sound"],
+        [(place, lack) for place, lack in found["joins"]],
+        found["counted"],
     )
 
 
@@ -142,6 +144,8 @@ def main(arguments: Sequence[str]) -> None:
             "rate": str(clip.rate),
             "constant": clip.constant,
             "sound": clip.sound,
+            "joins": clip.joins,
+            "counted": clip.counted,
         }
     json.dump(found, sys.stdout)
 

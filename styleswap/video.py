@@ -11,10 +11,11 @@ import bisect
 import contextlib
 import errno
 import functools
+import math
 import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ import av.filter
 import cv2
 import numpy as np
 from av.error import FFmpegError, InvalidDataError
+from av.format import Flags
 from av.stream import Disposition
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
@@ -87,10 +89,14 @@ HD = 720  # rows from which on a video that says nothing of its matrix has BT.70
 REORDERED = 16  # frames at most that a coder may store after one that is shown later
 # A file that has less of what it says it lasts is cut short.
 WHOLE = 0.9
+MOST_SAME = 0.25  # of the frames whose timestamps FFmpeg guesses, and guesses the same
 KEY_EVERY = 2  # seconds: what a browser has to decode at most to jump somewhere
 PRESET = "superfast"  # of x264: faster than the network, so that it hardly costs time
 PRIMING = Fraction(1, 10)  # seconds of sound that a coder may begin with
 JUMP = Fraction(1, 10)  # seconds that sound may be off before silence is put in
+CLOSE = Fraction(1, 1000)  # seconds: a packet of sound lasts longer
+# Seconds that timestamps go back by, or in broadcasts' containers ahead, where they begin anew.
+BACK, AHEAD = Fraction(1, 2), 10
 GIF_TICK = Fraction(1, 100)
 SHORTEST_TICKS = 2  # browsers show a frame that is meant for less for ten
 
@@ -110,6 +116,9 @@ class Clip:
         rate: frames a second: exact where it is constant, else the mean.
         constant: whether the frames are evenly spaced.
         sound: the codec of its sound, or None.
+        joins: where timestamps begin anew, as in files that were put one behind the other: the
+            byte in the file, and what the timestamps from there on lack, in units of `time_base`.
+        counted: whether the timestamps do not say which frame is which, but only their order does.
     """
 
     path: Path
@@ -120,6 +129,8 @@ class Clip:
     rate: Fraction
     constant: bool
     sound: str | None
+    joins: Sequence[tuple[int, int]] = ()
+    counted: bool = False
 
     def time(self, k: int) -> Fraction:
         """Seconds from the first frame to frame `k`; to the end for the number of frames."""
@@ -186,7 +197,7 @@ def open_clip(path: str | os.PathLike[str], what: str = "video") -> Clip:
             rates = [stream.guessed_rate, *RATES, stream.average_rate]
         with _opened(file) as container:
             stream = _pictures(container, what)
-            ticks, last = _timing(container, stream, what)
+            ticks, last, joins, counted = _timing(container, stream, rates, what)
     _check_size(size[0], size[1], what)
     rate = len(ticks) / float((ticks[-1] + last - ticks[0]) * stream.time_base)
     if rate > MOST_RATE:
@@ -194,7 +205,8 @@ def open_clip(path: str | os.PathLike[str], what: str = "video") -> Clip:
             f"The {what} says that it has {rate:.3g} frames a second, which nothing plays; save it"
             " as an MP4 first."
         )
-    return _clip(file, size, ticks, Fraction(stream.time_base), last, rates, sound)
+    clip = _clip(file, size, ticks, Fraction(stream.time_base), last, rates, sound)
+    return replace(clip, joins=joins, counted=counted)
 
 
 def read_frames(
@@ -237,17 +249,24 @@ def _av_frames(
         stream.thread_type = "AUTO"
         if chosen.start and _is_indexed(container):
             container.seek(clip.ticks[max(0, chosen.start - REORDERED)], stream=stream)
-        count = -1
+        count, timeline = -1, _Timeline(clip, container, stream)
         for packet in container.demux(stream):
             if cancel.is_set():
                 return
+            timeline.move(packet)
             try:
                 frames = packet.decode()
             except InvalidDataError:  # players leave out what is damaged
                 continue
             for frame in frames:
                 # To the nearest: what a container rounds the decoder may not.
-                count = count + 1 if frame.pts is None else _nearest(clip.ticks, frame.pts)
+                told = None if frame.pts is None else _nearest(clip.ticks, frame.pts)
+                if told is None or clip.counted:
+                    # A key frame is decoded when it is shown: it makes up for what was left out.
+                    sure = frame.key_frame or count < 0
+                    count = max(count + 1, told or 0 if sure else 0)
+                else:
+                    count = told
                 yield count, functools.partial(_upright, frame, size)
 
 
@@ -285,10 +304,16 @@ def _sound_of(container: Any) -> str | None:
     return context.codec.canonical_name if context else None
 
 
-def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
-    """When each frame is shown, and for how long the last is."""
-    found: dict[int, int] = {}
-    end, count, there = 0.0, 0, 0
+def _timing(
+    container: Any, stream: Any, rates: Iterable[Fraction | None], what: str
+) -> tuple[list[int], int, list[tuple[int, int]], bool]:
+    """When each frame is shown, how long the last is, and the clip's `joins` and `counted`."""
+    found: list[tuple[int, int]] = []  # moment and length, in the order of decoding
+    joins: list[tuple[int, int]] = []
+    jumps = _Jumps(container, stream)
+    step = max(1, round(1 / (stream.average_rate or 25) / stream.time_base))
+    end, past = 0.0, -math.inf  # of the file in seconds, of the frames in ticks
+    count = there = 0
     for packet in container.demux():
         if not packet.size:
             continue
@@ -301,15 +326,19 @@ def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
             raise StyleSwapError(
                 f"The {what} has more than {MOST_FRAMES} frames; cut it and send a part."
             )
+        anew = jumps.at(packet) and not _is_indexed(container)  # which says where moments are
+        moment = packet.pts if packet.pts is not None else packet.dts
+        if anew:
+            joins.append((jumps.place, int(past) - moment))
         if packet.is_discard:
             continue
         count += 1
-        moment = packet.pts if packet.pts is not None else packet.dts
         if moment is not None:
-            found[moment] = packet.duration or 0
+            moment += joins[-1][1] if joins else 0
+            past = max(past, moment + (packet.duration or step))
+            found.append((moment, packet.duration or 0))
     if not found:  # a bare stream of pictures says nothing of time
-        step = max(1, round(1 / (stream.average_rate or 25) / stream.time_base))
-        found = {k * step: step for k in range(count)}
+        found = [(k * step, step) for k in range(count)]
     if not found:
         raise StyleSwapError(f"The {what} has no frames; send another.")
     # Other containers guess how long they are. What an edit list leaves out is not in the index.
@@ -324,9 +353,89 @@ def _timing(container: Any, stream: Any, what: str) -> tuple[list[int], int]:
             f"The {what} is cut short: it ends at {max(0.0, end - begun):.1f} of {promised:.1f} s;"
             " send it again, whole."
         )
-    ticks = sorted(found)
+    ticks = sorted(moment for moment, _ in found)
     usual = ticks[-1] - ticks[-2] if len(ticks) > 1 else 1
-    return ticks, found[ticks[-1]] or usual
+    last = dict(found)[ticks[-1]] or usual
+    # Where frames are stored in another order than they are shown in, and the timestamps are not
+    # (as in AVI), or two are the same (where FFmpeg guesses at them), they say nothing of a frame.
+    delayed = stream.codec_context.has_b_frames and not _is_indexed(container)
+    counted = delayed and ticks == [moment for moment, _ in found]
+    if len(set(ticks)) < len(ticks):
+        even = _even(ticks, rates, Fraction(stream.time_base))
+        counted = counted or even is not None
+        ticks = even or sorted(set(ticks))
+    return ticks, last, joins, counted
+
+
+def _even(
+    ticks: Sequence[int], rates: Iterable[Fraction | None], time_base: Fraction
+) -> list[int] | None:
+    """As many ticks as there are with some that are the same, evenly spaced at one of `rates`, if
+    it fills the time from first to last but for what those are too early."""
+    length, same = len(ticks) - 1, len(ticks) - len(set(ticks))
+    if same > MOST_SAME * len(ticks):  # of two fields that make one frame, say
+        return None
+    for rate in filter(None, rates):
+        step = 1 / (rate * time_base)
+        if -step / 2 < length * step - (ticks[-1] - ticks[0]) < (same + 0.5) * step:
+            return [ticks[0] + round(k * step) for k in range(length + 1)]
+    return None
+
+
+class _Jumps:
+    """Tells where the timestamps of a stream begin anew.
+
+    Attributes:
+        place: the byte in the file at which the packet that was looked at last lies, or one before.
+    """
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        self.back = BACK / stream.time_base
+        anew = Flags.ts_discont.value & container.format.flags
+        self.ahead = AHEAD / stream.time_base if anew else math.inf
+        self.begun: int | None = None
+        self.last = self.place = 0
+
+    def at(self, packet: Any) -> bool:
+        """Whether they do at this packet, the next one of the stream.
+
+        A packet that FFmpeg has guessed to be shown after a jump, which it lies before, is shown
+        next.
+        """
+        if packet.pos is not None:
+            self.place = packet.pos
+        moment = packet.dts
+        if moment is None:
+            return False
+        if packet.pts is not None and packet.pts - moment > self.ahead:
+            packet.pts = moment + packet.duration
+        jumps = self.begun is not None and (
+            moment <= self.begun < self.last or not -self.back <= moment - self.last <= self.ahead
+        )
+        if jumps or self.begun is None:
+            self.begun = moment
+        self.last = moment
+        return jumps
+
+
+class _Timeline:
+    """Moves a stream's packets to where a clip's `joins` put them; to be shown all of them."""
+
+    def __init__(self, clip: Clip, container: Any, stream: Any) -> None:
+        self.places = [0, *(place for place, _ in clip.joins)]
+        self.lacks = [0, *(lack * clip.time_base / stream.time_base for _, lack in clip.joins)]
+        self.jumps = _Jumps(container, stream)
+        self.part = 0
+
+    def move(self, packet: Any) -> None:
+        if self.jumps.at(packet) and len(self.places) > 1:
+            # Sound jumps a bit before or after the pictures do.
+            self.part = max(self.part, _nearest(self.places, self.jumps.place))
+        lack = round(self.lacks[self.part])
+        if packet.pts is not None:
+            packet.pts += lack
+        if packet.dts is not None:
+            packet.dts += lack
 
 
 def _clip(
@@ -571,12 +680,13 @@ def _write_faults() -> Iterator[None]:
     """What FFmpeg says of writing, such as a full disk, as Python says it."""
     try:
         yield
-    except OverflowError as fault:  # numbers of FFmpeg's have 32 or 64 bits
-        raise StyleSwapError(
-            "The video's times are such that they cannot be written; save it as an MP4 first."
-        ) from fault
-    except FFmpegError as fault:
-        number = fault.errno or errno.EIO
+    except (OverflowError, FFmpegError) as fault:
+        number = fault.errno or errno.EIO if isinstance(fault, FFmpegError) else errno.EINVAL
+        # FFmpeg's numbers have 32 or 64 bits; what it says itself has none of the system's.
+        if number == errno.EINVAL or number not in errno.errorcode:
+            raise StyleSwapError(
+                "The video's times are such that they cannot be written; save it as an MP4 first."
+            ) from fault
         raise OSError(number, os.strerror(number)) from fault
 
 
@@ -686,6 +796,7 @@ class _Sound:
             self.out.codec_context.layout = "mono" if self.stream.channels == 1 else "stereo"
         if chosen.start and _is_indexed(source):
             source.seek(int(self.begin / self.stream.time_base), stream=self.stream)
+        self.timeline = _Timeline(clip, source, self.stream)
         self.waiting = next(self.packets, None)
 
     def until(self, moment: Fraction) -> None:
@@ -696,17 +807,32 @@ class _Sound:
 
     def _read(self) -> Iterator[Any]:
         with contextlib.suppress(InvalidDataError):  # players fall silent, too
-            yield from self.source.demux(self.stream)
+            for packet in self.source.demux(self.stream):
+                self.timeline.move(packet)
+                yield packet
 
     def _copied(self) -> Iterator[Any]:
+        last, end, moved = -math.inf, Fraction(0), False
         for packet in self._read():
             if packet.pts is None:
                 continue
             packet.pts -= round(self.begin / packet.time_base)
+            now = packet.pts * packet.time_base
+            if now + packet.duration * packet.time_base <= -self.early:
+                continue
+            # No two may come at the same moment: the second is put behind the first, unless that
+            # has been moved itself, or it is too far.
+            collides = now < last + CLOSE
+            if collides:
+                if moved or end > now + JUMP:
+                    continue
+                packet.pts = math.ceil(end / packet.time_base)
+            moved = collides
+            last = packet.pts * packet.time_base
+            end = last + max(CLOSE, packet.duration * packet.time_base)
             packet.dts = packet.pts
-            if (packet.pts + packet.duration) * packet.time_base > -self.early:
-                packet.stream = self.out
-                yield packet
+            packet.stream = self.out
+            yield packet
 
     def _decoded(self) -> Iterator[Any]:
         for packet in self._read():
@@ -718,9 +844,9 @@ class _Sound:
         for frame in self._decoded():
             told = now if frame.pts is None else frame.pts * frame.time_base - self.begin
             # Timestamps may be coarse; only a jump counts.
-            if told is not None and (now is None or abs(told - now) > JUMP):
-                now = told if now is None else max(now, told)
-            if now is None:
+            if told is not None and (now is None or told > now + JUMP):
+                now = told
+            if now is None or (told is not None and told < now - JUMP):
                 continue
             frame.time_base = Fraction(1, frame.sample_rate)
             frame.pts = round(now * frame.sample_rate)

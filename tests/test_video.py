@@ -3,6 +3,7 @@ of them."""
 
 from __future__ import annotations
 
+import errno
 import json
 import resource
 import shutil
@@ -11,6 +12,7 @@ import struct
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -201,6 +203,9 @@ def test_the_last_frame_is_shown_as_long_as_it_was(films: Path, tmp_path: Path) 
         ("a.ts", "libx264", "aac", SHORT_GOP),
         ("a.mpg", "mpeg2video", "mp2", {"g": "10", "b": "4M"}),
         ("a.avi", "mpeg4", "libmp3lame", {"g": "10", "b": "2M"}),
+        ("b.avi", "libx264", "libmp3lame", SHORT_GOP),  # its timestamps are in order of decoding
+        ("a.mxf", "libx264", "pcm_s16le", SHORT_GOP),
+        ("b.mpg", "mpeg2video", "mp2", {"g": "10", "bf": "2"}),  # the same one twice
         ("a.flv", "libx264", "aac", SHORT_GOP),
         ("flac.mkv", "ffv1", "flac", {}),
         ("hevc.mp4", "libx265", "aac", {"x265-params": "log-level=none:keyint=10", "crf": "10"}),
@@ -315,6 +320,143 @@ def test_sound_with_a_hole(films: Path, tmp_path: Path) -> None:
                     target.mux(packet)
         copied(holed, tmp_path / "out.mp4")
         assert heard(tmp_path / "out.mp4")[0] == pytest.approx(1.5, abs=0.03)
+
+
+def repacked(film: Path, target: Path, change: Callable[[int, Any], None]) -> Path:
+    """The film with its packets of sound changed, of which each is told its number."""
+    with av.open(str(film)) as source, av.open(str(target), "w") as out:
+        outs = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        k = 0
+        for packet in source.demux():
+            if packet.dts is not None:
+                if packet.stream.type == "audio":
+                    change(k, packet)
+                    k += 1
+                packet.stream = outs[packet.stream_index]
+                out.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("codec", ["aac", "ac3"])
+def test_sound_that_comes_twice_at_a_moment(codec: str, films: Path, tmp_path: Path) -> None:
+    film = write_film(films / "even.mkv", frames(50), sound=beep(2, 1.3), sound_codec=codec)
+    moments: list[int] = []
+
+    def twice(k: int, packet: Any) -> None:
+        moments.append(packet.pts)
+        if k in (20, 40, 41):  # one by itself, and two together
+            packet.pts = packet.dts = moments[k // 20 * 20 - 1]
+
+    stuck = repacked(film, films / f"stuck-{codec}.mkv", twice)
+    copied(stuck, tmp_path / "out.mp4")
+    assert heard(tmp_path / "out.mp4") == pytest.approx(heard(film), abs=0.03)
+    if codec == "aac":  # one is put behind the other, a third left out
+        assert len(packets(tmp_path / "out.mp4", "audio")) == len(moments) - 1
+
+
+def test_sound_whose_time_stands_still(films: Path, tmp_path: Path) -> None:
+    film = write_film(films / "goes.mkv", frames(50), sound=beep(2, 0.3))
+
+    def stand(k: int, packet: Any) -> None:
+        packet.pts = packet.dts = min(packet.pts, 1000)
+
+    stood = repacked(film, films / "stands.mkv", stand)
+    assert copied(stood, tmp_path / "out.mp4").written == list(range(50))
+    begins, ends = heard(tmp_path / "out.mp4")
+    assert begins == pytest.approx(0.3, abs=0.03) and ends < 1.2
+
+
+# --- files put one behind the other -------------------------------------------------------------
+
+
+def beeps(path: Path) -> list[float]:
+    """When each begins, in seconds from the first frame."""
+    found: list[float] = []
+    with av.open(str(path)) as container:
+        to_floats = av.AudioResampler("fltp", "mono", SOUND_RATE)
+        for frame in container.decode(audio=0):
+            for part in to_floats.resample(frame):
+                loud = np.nonzero(np.abs(part.to_ndarray()[0]) > 0.2)[0]
+                if len(loud):
+                    moment = float(frame.pts * frame.time_base) + loud[0] / SOUND_RATE
+                    found += [moment] if not found or moment > found[-1] + 0.2 else []
+    return found
+
+
+def joined(path: Path, begins: int, **about: Any) -> Path:
+    """50, 30 and 20 frames in files of their own, one behind the other; the first and last have
+    timestamps from 100 s on, the second from `begins` seconds later. Each beeps after 0.7 s."""
+    sound, data, at = about.pop("sound_codec"), b"", 0
+    for count, moment in ((50, 100), (30, 100 + begins), (20, 100)):
+        part = write_film(
+            path.with_stem("part"),
+            frames(100)[at : at + count],
+            sound=beep(count / 25, 0.7) if sound else None,
+            sound_codec=sound or "",
+            muxing={"output_ts_offset": str(moment)},
+            **about,
+        )
+        data += part.read_bytes()
+        at += count
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("begins", [-30, 0, 30, 300], ids="from {}".format)
+@pytest.mark.parametrize(
+    ("suffix", "codec", "sound", "options"),
+    [
+        ("ts", "libx264", None, SHORT_GOP),
+        ("ts", "libx264", "aac", SHORT_GOP),
+        ("ts", "libx264", "ac3", SHORT_GOP),
+        ("mpg", "mpeg2video", "mp2", {"g": "10", "bf": "2"}),
+        ("mpg", "mpeg2video", None, {"g": "10", "b": "4M"}),
+    ],
+)
+def test_files_put_one_behind_the_other(
+    suffix: str,
+    codec: str,
+    sound: str | None,
+    options: dict[str, str],
+    begins: int,
+    films: Path,
+    tmp_path: Path,
+) -> None:
+    """Whether the timestamps of the second begin again, or much later or earlier."""
+    film = joined(
+        films / f"together.{suffix}", begins, codec=codec, options=options, sound_codec=sound
+    )
+    done = copied(film, tmp_path / "out.mp4")
+    assert done.clip.rate == done.made.rate == 25 and done.clip.constant
+    assert done.read == [(k, k) for k in range(100)] and done.written == list(range(100))
+    assert done.made.duration == 4
+    if sound:
+        assert beeps(tmp_path / "out.mp4") == pytest.approx([0.7, 2.7, 3.9], abs=0.04)
+    later = copied(film, tmp_path / "part.mp4", start=1.8, end=3)
+    assert later.written == list(range(45, 75))
+    if sound:
+        assert beeps(tmp_path / "part.mp4") == pytest.approx([0.9], abs=0.04)
+
+
+def test_a_pause_stays_one(films: Path, tmp_path: Path) -> None:
+    film = joined(films / "pause.ts", 5, options=SHORT_GOP, sound_codec="aac")
+    done = copied(film, tmp_path / "out.mp4")
+    assert done.written == list(range(100)) and not done.clip.constant
+    assert [float(done.made.time(k)) for k in (49, 50, 79, 80)] == pytest.approx(
+        [1.96, 5, 6.16, 6.2], abs=0.001
+    )
+    assert beeps(tmp_path / "out.mp4") == pytest.approx([0.7, 5.7, 6.9], abs=0.04)
+
+
+def test_files_that_end_without_sound(films: Path, tmp_path: Path) -> None:
+    """The sound of the third is not taken for that of the second."""
+    parts = [
+        write_film(films / "part.ts", frames(50), sound=sound, options=SHORT_GOP).read_bytes()
+        for sound in (beep(2, 0.7), None, beep(2, 0.9))
+    ]
+    (films / "mixed.ts").write_bytes(b"".join(parts))
+    copied(films / "mixed.ts", tmp_path / "out.mp4")
+    assert beeps(tmp_path / "out.mp4") == pytest.approx([0.7, 4.9], abs=0.04)
 
 
 def test_sound_that_cannot_be_read_is_a_sentence_about_the_film(
@@ -871,6 +1013,29 @@ def test_a_full_disk(suffix: str, limit: int, plain: Path, tmp_path: Path) -> No
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and "Traceback" not in err
     assert out.startswith("Cannot save as") and "File too large" in out and out.count("\n") == 1
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (av.error.ArgumentError(errno.EINVAL, "Invalid argument"), "The video's times are such"),
+        (av.error.InvalidDataError(1094995529, "Invalid data"), "The video's times are such"),
+        (OverflowError("too large"), "The video's times are such"),
+        (av.error.FFmpegError(errno.ENOSPC, "No space left"), "Cannot save as .*No space left"),
+    ],
+    ids=lambda fault: type(fault).__name__ if isinstance(fault, Exception) else "",
+)
+def test_the_place_is_not_blamed_for_what_is_in_the_film(
+    fault: Exception, words: str, plain: Path, tmp_path: Path
+) -> None:
+    clip = open_clip(plain)
+    with (
+        pytest.raises(StyleSwapError, match=words) as told,
+        writing(tmp_path / "a.mp4", clip, range(60), (64, 48), 20),
+    ):
+        raise fault
+    assert (str(tmp_path) in str(told.value)) == ("Cannot save" in words)
     assert names(tmp_path) == []
 
 
