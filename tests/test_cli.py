@@ -561,7 +561,7 @@ def test_styles_lists_what_is_shipped(call: Call) -> None:
     assert code == 0 and err == "" and len(found) >= 16
     for row in found:
         assert list(row) == ["id", "method", "title", "artist", "year", "width", "files"]
-        assert row["title"] and row["artist"] and row["width"] in (16, 32)
+        assert row["title"] and row["artist"] and row["width"] == 64
         assert len(row["files"]) == 2
         for name in row["files"]:
             assert (weights.PRETRAINED / name).is_file()
