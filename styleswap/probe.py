@@ -120,6 +120,7 @@ def _clip(file: Path, found: dict[str, Any]) -> Clip:
         found["sound"],
         [(place, lack) for place, lack in found["joins"]],
         found["counted"],
+        found["peak"],
     )
 
 
@@ -146,6 +147,7 @@ def main(arguments: Sequence[str]) -> None:
             "sound": clip.sound,
             "joins": clip.joins,
             "counted": clip.counted,
+            "peak": clip.peak,
         }
     json.dump(found, sys.stdout)
 

@@ -11,6 +11,7 @@ import bisect
 import contextlib
 import errno
 import functools
+import itertools
 import math
 import os
 import threading
@@ -31,7 +32,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 from PIL import Image
 
-from styleswap import media
+from styleswap import hdr, media
 from styleswap.errors import StyleSwapError
 from styleswap.media import Pixels
 
@@ -100,6 +101,10 @@ BACK, AHEAD = Fraction(1, 2), 10
 GIF_TICK = Fraction(1, 100)
 SHORTEST_TICKS = 2  # browsers show a frame that is meant for less for ten
 
+# How often it is looked how bright an HDR video is, at how small a picture, and how many frames
+# behind a key frame at most.
+LOOKS, LOOK_SIDE, LOOK_AHEAD = 8, 256, 32
+
 # Without the last two a decoder's colours are off by several steps of 255.
 SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
@@ -119,6 +124,7 @@ class Clip:
         joins: where timestamps begin anew, as in files that were put one behind the other: the
             byte in the file, and what the timestamps from there on lack, in units of `time_base`.
         counted: whether the timestamps do not say which frame is which, but only their order does.
+        peak: how bright an HDR video gets, in cd/m²; 0 for others.
     """
 
     path: Path
@@ -131,6 +137,7 @@ class Clip:
     sound: str | None
     joins: Sequence[tuple[int, int]] = ()
     counted: bool = False
+    peak: float = 0.0
 
     def time(self, k: int) -> Fraction:
         """Seconds from the first frame to frame `k`; to the end for the number of frames."""
@@ -198,15 +205,17 @@ def open_clip(path: str | os.PathLike[str], what: str = "video") -> Clip:
         with _opened(file) as container:
             stream = _pictures(container, what)
             ticks, last, joins, counted = _timing(container, stream, rates, what)
+            time_base = Fraction(stream.time_base)
+        peak = _peak(file, ticks, what) if int(first.color_trc) in hdr.TRANSFERS else 0.0
     _check_size(size[0], size[1], what)
-    rate = len(ticks) / float((ticks[-1] + last - ticks[0]) * stream.time_base)
+    rate = len(ticks) / float((ticks[-1] + last - ticks[0]) * time_base)
     if rate > MOST_RATE:
         raise StyleSwapError(
             f"The {what} says that it has {rate:.3g} frames a second, which nothing plays; save it"
             " as an MP4 first."
         )
-    clip = _clip(file, size, ticks, Fraction(stream.time_base), last, rates, sound)
-    return replace(clip, joins=joins, counted=counted)
+    clip = _clip(file, size, ticks, time_base, last, rates, sound)
+    return replace(clip, joins=joins, counted=counted, peak=peak)
 
 
 def read_frames(
@@ -250,6 +259,7 @@ def _av_frames(
         if chosen.start and _is_indexed(container):
             container.seek(clip.ticks[max(0, chosen.start - REORDERED)], stream=stream)
         count, timeline = -1, _Timeline(clip, container, stream)
+        combed, tones = _Deinterlacer(), hdr.ToneMap(clip.peak or hdr.USUAL_PEAK)
         for packet in container.demux(stream):
             if cancel.is_set():
                 return
@@ -267,7 +277,10 @@ def _av_frames(
                     count = max(count + 1, told or 0 if sure else 0)
                 else:
                     count = told
-                yield count, functools.partial(_upright, frame, size)
+                for k, whole in combed.give(count, frame):
+                    yield k, functools.partial(_upright, whole, size, tones)
+        for k, whole in combed.rest():
+            yield k, functools.partial(_upright, whole, size, tones)
 
 
 def _opened(file: Path) -> Any:
@@ -494,27 +507,58 @@ def _turn(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
     return (True, b < 0, c < 0) if abs(b) > abs(a) else (False, d < 0, a < 0)
 
 
-def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
+def _upright(frame: av.VideoFrame, size: tuple[int, int], tones: hdr.ToneMap) -> Pixels:
     """The frame's pixels, scaled to `size`, turned as a player turns them."""
     turned, flipped, mirrored = _turn(frame)
     width, height = size[::-1] if turned else size
     see_through = any(part.is_alpha for part in frame.format.components)
+    if int(frame.color_trc) in hdr.TRANSFERS:
+        pixels = tones(_scaled(frame, width, height, hdr.DEEP)).to_ndarray(format="rgb24")
+    elif see_through:
+        pixels = _on_white(_scaled(frame, width, height, "rgba").to_ndarray())
+    else:
+        pixels = _merged(_scaled(frame, width, height, "gbrp"))  # swscale is much quicker at planes
+    pixels = pixels.swapaxes(0, 1) if turned else pixels
+    return np.ascontiguousarray(pixels[:: -1 if flipped else 1, :: -1 if mirrored else 1])
+
+
+def _scaled(frame: av.VideoFrame, width: int, height: int, kind: str) -> av.VideoFrame:
+    """The frame in R'G'B'."""
     full = frame.color_range == ColorRange.JPEG or frame.format.is_rgb or "j" in frame.format.name
     # What says nothing of its matrix has that of its size, as players have it.
     usual = Colorspace.ITU709 if frame.height >= HD else Colorspace.ITU601
-    scaled = frame.reformat(
+    return frame.reformat(
         width,
         height,
-        "rgba" if see_through else "gbrp",  # swscale is much quicker at planes
+        kind,
         src_colorspace=MATRICES.get(frame.colorspace, usual),
         src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
         interpolation=SCALING,
         threads=1,  # others have work at the same time
     )
-    pixels = _on_white(scaled.to_ndarray()) if see_through else _merged(scaled)
-    pixels = pixels.swapaxes(0, 1) if turned else pixels
-    return np.ascontiguousarray(pixels[:: -1 if flipped else 1, :: -1 if mirrored else 1])
+
+
+def _peak(file: Path, ticks: Sequence[int], what: str) -> float:
+    """How bright an HDR video gets, in cd/m², at a few of its moments; 0 if none can be seen."""
+    peak, seen = 0.0, set()
+    with _opened(file) as container:
+        stream = _pictures(container, what)
+        for moment in ticks[:: -(-len(ticks) // LOOKS)]:
+            with contextlib.suppress(FFmpegError):
+                container.seek(moment, stream=stream)
+                frames = itertools.islice(container.decode(stream), LOOK_AHEAD)
+                frame = next(frames, None)
+                if frame is None:
+                    continue
+                # A jump lands on a key frame; if that has been looked at, it goes on from there.
+                if frame.pts in seen:
+                    later = (frame for frame in frames if frame.pts and frame.pts >= moment)
+                    frame = next(later, frame)
+                seen.add(frame.pts)
+                small = _scaled(frame, LOOK_SIDE, LOOK_SIDE, hdr.DEEP)
+                peak = max(peak, hdr.brightness(small))
+    return peak
 
 
 def _merged(frame: av.VideoFrame) -> Pixels:
@@ -566,6 +610,52 @@ def _is_still(file: Path) -> bool:
             return int(getattr(picture, "n_frames", 1)) == 1
     except Exception:  # on hostile bytes Pillow's readers raise almost anything
         return False
+
+
+_BASE = Fraction(1, 25)
+
+
+class _Deinterlacer:
+    """Weaves the two moments of an interlaced frame into one, where frames say that they are (Bob
+    Weaver, FFmpeg's bwdif); others stay as they are."""
+
+    def __init__(self) -> None:
+        self.graph: Any = None
+        self.kind = (0, 0, "")
+
+    def give(self, k: int, frame: av.VideoFrame) -> list[tuple[int, av.VideoFrame]]:
+        """A frame and its number; returns those that are done."""
+        if not self.graph and not frame.interlaced_frame:
+            return [(k, frame)]
+        done, kind = [], (frame.width, frame.height, frame.format.name)
+        if kind != self.kind:
+            done, self.kind = self.rest(), kind
+            self.graph = av.filter.Graph()
+            self.graph.link_nodes(
+                self.graph.add_buffer(
+                    width=frame.width, height=frame.height, format=frame.format, time_base=_BASE
+                ),
+                self.graph.add("bwdif", "mode=send_frame:deint=interlaced"),
+                self.graph.add("buffersink"),
+            ).configure()
+        frame.pts, frame.time_base = k, _BASE
+        self.graph.vpush(frame)
+        return done + self._pulled()
+
+    def rest(self) -> list[tuple[int, av.VideoFrame]]:
+        """Those that were held back."""
+        if not self.graph:
+            return []
+        self.graph.vpush(None)
+        return self._pulled()
+
+    def _pulled(self) -> list[tuple[int, av.VideoFrame]]:
+        frames = []
+        with contextlib.suppress(BlockingIOError, EOFError):  # nothing yet; nothing more
+            while True:
+                frame = self.graph.vpull()
+                frames.append((round(frame.pts * frame.time_base / _BASE), frame))
+        return frames
 
 
 # --- animated WebP, which FFmpeg does not read ---

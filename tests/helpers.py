@@ -214,7 +214,7 @@ def write_film(
                 stream.width, stream.height = frame.width, frame.height
                 if ratio:
                     context.sample_aspect_ratio = ratio
-                for tag in ("colorspace", "color_range"):
+                for tag in ("colorspace", "color_range", "color_trc", "color_primaries"):
                     setattr(context, tag, getattr(frame, tag))
             frame.pts = ticks[k] if ticks is not None else round(k * step)
             frame.time_base = time_base or 1 / Fraction(rate)

@@ -694,6 +694,66 @@ def test_colours_that_are_not_luma(pix_fmt: str, films: Path) -> None:
     assert np.abs(middles(first(film), 4, 6) - want).max() <= 2
 
 
+def woven(k: int, width: int = 96, height: int = 72) -> Pixels:
+    """Frame `k` with stripes below that move on from one field to the next."""
+    pixels = numbered(k, width, height)
+    for field in (0, 1):
+        stripes = 128 + 100 * np.sin((np.arange(width) + 6 * (2 * k + field)) * np.pi / 12)
+        pixels[height // 2 + field :: 2] = stripes[None, :, None]
+    return pixels
+
+
+def combs(pixels: Pixels) -> float:
+    """How much every other row differs from those next to it, in the lower half."""
+    rows = pixels[pixels.shape[0] // 2 + 4 : -4].astype(float)
+    return float(np.abs(2 * rows[1:-1] - rows[:-2] - rows[2:]).mean())
+
+
+FIELDS = {"flags": "+ilme+ildct", "b": "8M", "g": "10"}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "options"),
+    [
+        ("mpg", "mpeg2video", FIELDS),
+        ("mpg", "mpeg2video", FIELDS | {"bf": "2"}),
+        ("mkv", "libx264", SHORT_GOP | {"x264-params": "tff=1"}),
+    ],
+)
+def test_fields_become_frames(
+    suffix: str, codec: str, options: dict[str, str], films: Path, tmp_path: Path
+) -> None:
+    pictures = [woven(k) for k in range(30)]
+    film = write_film(films / f"fields.{suffix}", pictures, codec=codec, options=options)
+    done = copied(film, tmp_path / "out.mp4")
+    assert done.read == [(k, k) for k in range(30)] and done.written == list(range(30))
+    assert done.made.rate == 25
+    assert min(map(combs, pictures)) > 50
+    for k, pixels in everything(done.clip):
+        assert combs(pixels) < 10, k
+    assert copied(film, tmp_path / "part.mp4", start=0.6, end=0.8).written == list(range(15, 20))
+
+
+def test_frames_that_are_whole_stay_as_they_are(films: Path) -> None:
+    """Stripes across, which a deinterlacer would take for combs."""
+    stripes = np.full((72, 96, 3), 40, np.uint8)
+    stripes[::2] = 200
+    film = write_film(films / "stripes.mkv", [stripes] * 4, codec="ffv1", pix_fmt="yuv444p")
+    pixels = first(film)
+    assert np.abs(pixels.astype(float) - stripes).max() < 4
+
+
+def test_fields_and_frames_of_other_sizes_in_turn(films: Path, tmp_path: Path) -> None:
+    """None is lost, and each keeps its number."""
+    fields, data = {"x264-params": "tff=1"}, b""
+    for part, (more, width) in enumerate([({}, 96), (fields, 96), (fields, 64), ({}, 64)]):
+        pictures = [woven(10 * part + k, width) for k in range(10)]
+        data += write_film(films / "part.ts", pictures, options=SHORT_GOP | more).read_bytes()
+    (films / "turns.ts").write_bytes(data)
+    done = copied(films / "turns.ts", tmp_path / "out.mp4")
+    assert done.read == [(k, k) for k in range(40)] and done.written == list(range(40))
+
+
 def see_through(pixels: Pixels) -> Image.Image:
     """Black and transparent in its lower quarter."""
     height = pixels.shape[0] * 3 // 4
