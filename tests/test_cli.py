@@ -11,8 +11,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from styleswap import cli, weights
@@ -20,6 +22,7 @@ from styleswap.errors import StyleSwapError
 from styleswap.methods import denoise
 from styleswap.methods.base import Job, Step
 from styleswap.specs import METHODS, GatysParams, StylisingParams, Text, knob, knobs
+from styleswap.training import data
 from tests.helpers import ROOT, add_method, colourful
 
 Call = Callable[..., tuple[int, str, str]]
@@ -515,6 +518,63 @@ def test_training_refuses_what_is_not_there(call: Call, tmp_path: Path) -> None:
     code, _, err = call(*command, "--pictures", tmp_path)
     assert code == 2 and "no safetensors files" in err and "Traceback" not in err
     assert not (tmp_path / "weights").exists()
+
+
+class Trained(torch.nn.Linear):
+    """Stands for a network that has been trained, whatever of."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 1)
+        self.width = 1
+
+    def named_weights(self) -> dict[str, torch.Tensor]:
+        return self.state_dict()
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        ("perceptual",),
+        ("style", ROOT / "examples/style/waves.jpg"),
+        ("inverse", "relu1_1"),
+        ("meta",),
+    ],
+    ids=lambda what: what[0],
+)
+def test_every_training_tells_how_many_pictures_it_skipped(
+    what: tuple[object, ...], call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "pictures"
+    for name in ("a.png", "b.png", "below/c.png", "below/d.png", ".hidden/e.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        colourful(80, 64).save(folder / name)
+    (folder / "._a.png").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        ")
+    (folder / "below" / "cut.png").write_bytes((folder / "a.png").read_bytes()[:300])
+    (folder / "cut.jpg").write_bytes(b"nothing of the kind")
+
+    def train(settings: Any, *_: object, **more: object) -> tuple[Trained, dict[str, float]]:
+        (pictures,) = {getattr(settings, "photos", ()) or settings.pictures}
+        files = [file for part in data.find_pictures(*map(Path, pictures)) for file in part]
+        data.Crops(files, 16).draw(100, torch.Generator().manual_seed(0))
+        return Trained(), dict.fromkeys(("content", "style", "weight", "worst"), 0.0)
+
+    monkeypatch.setattr(f"styleswap.training.{what[0]}.train", train)
+    monkeypatch.setattr("styleswap.training.style.repaint", lambda net, picture: picture)
+    monkeypatch.setattr("styleswap.training.publish.publish", lambda *_: tmp_path / "made")
+    places = ["--folder", tmp_path, "--runs", tmp_path / "runs"]
+    if what[0] == "perceptual":
+        places = ["--runs", tmp_path / "runs", "-o", tmp_path, "--pictures", folder]
+    else:
+        places += ["--photos", folder]
+    if what[0] == "style":
+        places += ["-o", "mine"]
+    elif what[0] != "perceptual":
+        places += ["--paintings", folder]
+    for more, count in (((), "1 picture"), (("--recursive",), "2 pictures")):
+        monkeypatch.setattr(data, "unreadable", set())
+        code, out, err = call("train", *what, *places, *more)
+        assert code == 0, err
+        assert f"skipped {count} that could not be read\n" in out
 
 
 def test_an_inverse_network_is_trained_and_published(call: Call, tmp_path: Path) -> None:

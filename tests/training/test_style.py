@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -23,7 +25,7 @@ from styleswap import cli, losses, ops, weights
 from styleswap.errors import StyleSwapError
 from styleswap.nets import meta
 from styleswap.nets.transformer import TransformerNetwork, new_transformer
-from styleswap.training import checkpoint
+from styleswap.training import checkpoint, data
 from styleswap.training import style as training
 from styleswap.training.loop import GRID
 from styleswap.training.settings import StyleSettings
@@ -206,6 +208,26 @@ def test_two_processes_train_as_one(
     assert entries[0].about["style_sha256"] == weights.sha256_of(STYLES[0])
     losses = [entry.about["losses"] for entry in entries]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_files_that_are_no_pictures_do_not_end_it(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(data, "unreadable", set())
+    folder = tmp_path / "photos"
+    shutil.copytree(photos, folder)
+    for file in photos.iterdir():  # more of them than of the others
+        (folder / f"._{file.name}").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        ")
+        (folder / f"cut-{file.name}").write_bytes(file.read_bytes()[:500])
+    arguments = command("hardy", folder, tmp_path, "--steps", "3", "--width", "4")
+    monkeypatch.setattr(sys, "argv", ["styleswap", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code and (tmp_path / "hardy.safetensors").exists()
+    assert re.search(r"skipped \d pictures that could not be read", capsys.readouterr().out)
 
 
 def test_killed_without_warning(
