@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABCMeta
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.component_meta import ComponentMeta
 from gradio.data_classes import FileData, ImageData
-from PIL import Image
 
 from styleswap import limits, media
 
@@ -37,10 +37,8 @@ class PictureBox(gr.Image, metaclass=_Plain):
             gr.Error: it is.
         """
         path, pixels, most = path_of(payload), 0, limits.now().megapixels
-        Image.init()
-        formats = [name for name in media.FORMATS if name in Image.OPEN]
         # What cannot be opened is refused by what reads it, which says more.
-        with contextlib.suppress(Exception), Image.open(path or "", formats=formats) as picture:
+        with contextlib.suppress(Exception), media.opened(Path(path or "").read_bytes()) as picture:
             pixels = picture.width * picture.height
         if pixels > most * 1e6:
             raise gr.Error(
