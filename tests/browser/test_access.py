@@ -45,3 +45,15 @@ def test_no_tab_shuts_anybody_out(visit: Visit, app: str, scheme: Literal["light
         page.click(f"#{name}-tab-button")
         expect(page.locator(f"#{name}-tab")).to_be_visible()
         assert faults(page) == [], name
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_what_gradio_adds_says_nothing_to_developers(visit: Visit, app: str, width: int) -> None:
+    page = visit(app, width=width)
+    footer = page.locator("footer")
+    assert "·" not in footer.inner_text()
+    footer.get_by_role("button", name="Settings").click()
+    settings = page.locator(".api-docs")
+    expect(settings).to_contain_text("Progressive Web App")
+    words = settings.inner_text()
+    assert not any(text in words for text in ("launch(", "Gradio", "demo"))
