@@ -54,14 +54,23 @@ def serve(host: str | None, port: int | None, share: bool, auth: list[str]) -> N
         hosting = Hosting.chosen(host, share, auth)
     except StyleSwapError as error:
         raise typer.BadParameter(str(error)) from None
-    launched = page.launch(
-        engine,
-        hosting,
-        server_name=host,
-        server_port=port,
-        share=share or None,
-        prevent_thread_lock=True,
-    )
+    try:
+        launched = page.launch(
+            engine,
+            hosting,
+            server_name=host,
+            server_port=port,
+            share=share or None,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        if "Cannot find empty port" not in str(error):  # Gradio's, whatever keeps it from listening
+            raise
+        where = "there" if port is None else f"at port {port}"
+        typer.echo(
+            f"Nothing can listen {where}: another program may; choose another --port.", err=True
+        )
+        raise typer.Exit(2) from None
 
     def warm_up() -> None:
         try:

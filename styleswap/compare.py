@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import json
 import threading
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from styleswap.engine import Engine, Progress
 
 FIGURES = ("seconds", "content", "style", "brightness")
-RESULTS, SHEET = "results.json", "contact-sheet.jpg"
+RESULTS, FIGURES_FILE, SHEET = "results.json", "results.csv", "contact-sheet.jpg"
 # Width of a picture on the contact sheet, and the room for its two lines, in pixels.
 CELL, LINES = 360, 52
 
@@ -226,12 +227,22 @@ def save_result(task: Comparison, result: Result, folder: Path) -> Path:
 def save_records(
     task: Comparison, own: Mapping[str, float], results: Sequence[Result], folder: Path
 ) -> dict[str, Any]:
-    """Write the contact sheet and ``results.json`` beside the pictures; gives the records."""
+    """Write the contact sheet, ``results.json`` and the figures as ``results.csv`` beside the
+    pictures; gives the records."""
     media.save_picture(contact_sheet(task, own, results), folder / SHEET)
     found = records(task, own, results)
     target = folder / RESULTS
     with media.whole(target) as part:
         part.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    rows = [{"method": "(photograph)", **found["photograph"]}, *found["results"]]
+    with (
+        media.whole(folder / FIGURES_FILE) as part,
+        part.open("w", encoding="utf-8", newline="") as file,
+    ):
+        columns = ["method", *FIGURES, "step", "steps", "file"]
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
     return found
 
 

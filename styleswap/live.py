@@ -89,6 +89,9 @@ LEAST_WEIGHT = 1e-3
 # Seconds that a frame waits for a painter that a slider asks for.
 MOMENT = 0.05
 
+# The quality of a snapshot's JPEG.
+STILL = 95
+
 # Motion is looked for in very small frames here: it must take next to no time.
 FLOW_SIDE = 160
 LONGEST_PICTURE = 640
@@ -197,6 +200,13 @@ def best_side(sides: Sequence[int], costs: Sequence[float], limit: float, now: i
         if cost <= limit * (SPARE if now is not None and side > now else 1.0):
             best = side
     return best
+
+
+def resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """With another width and height, which differ by a pixel at most."""
+    if pixels.shape[1::-1] == size:
+        return pixels
+    return cast(Pixels, cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
 def fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
@@ -308,6 +318,7 @@ class Stream:
         self._painted: Painter | None = None
         self._side, self._since = 0, self.seen
         self._steady = Steady(0.0, Finder(FLOW_SIDE))
+        self.posing = threading.Lock()  # held while a snapshot is painted
 
     def show(self, pictures: Sequence[Image.Image | None]) -> list[str]:
         """Take pictures as the styles of any-style methods, in place of those before.
@@ -534,6 +545,36 @@ class Room:
         }
         return Reply(media.frame_file(made), facts=facts)
 
+    def still(self, stream: Stream, data: bytes, text: str) -> Reply:
+        """Repaint a frame as large as it is, for a snapshot: by a painter of its own, so that what
+        the stream is painted by stays as it is.
+
+        Args:
+            data: a JPEG or WebP.
+            text: its look, see `parse_look`.
+
+        Raises:
+            StyleSwapError: as `frame`, or another snapshot is not ready yet.
+            TooFast: as `frame`.
+        """
+        stream.count()
+        place, _ = self._place(stream)
+        if place:
+            return Reply(place=place)
+        frame = media.open_frame(data)
+        look = parse_look(text)
+        if not stream.posing.acquire(blocking=False):
+            raise StyleSwapError("A snapshot is being painted already; wait until it is there.")
+        try:
+            size = fitted(frame.shape[1::-1], max(frame.shape))
+            wanted = Wanted(look.spec.id, look.styles, look.params, size)
+            painter = self._make(wanted, stream.styles(look))
+            (made,) = painter.paint([resized(frame, size)])
+        finally:
+            stream.posing.release()
+        facts = {"size": size, "styles": look.styles}
+        return Reply(media.frame_file(resized(made, frame.shape[1::-1]), STILL), facts=facts)
+
     def _place(self, stream: Stream) -> tuple[int, int]:
         """A stream's place in the line, and how many people are painted for."""
         with self._lock:
@@ -610,9 +651,10 @@ def routes(room: Room) -> list[Route]:
         if data is None:
             return JSONResponse({"error": f"A frame has {MAX_BYTES} bytes at most."}, 413)
         look = request.query_params.get("look", "")
+        paint = room.still if "still" in request.query_params else room.frame
         loop = asyncio.get_running_loop()
         try:
-            reply = await loop.run_in_executor(threads, room.frame, stream, data, look)
+            reply = await loop.run_in_executor(threads, paint, stream, data, look)
         except TooFast:
             return JSONResponse({"error": f"{MOST_RATE} frames a second are the most."}, 429)
         except StyleSwapError as error:

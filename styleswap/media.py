@@ -178,10 +178,10 @@ def open_frame(data: bytes) -> Pixels:
     )
 
 
-def frame_file(pixels: Pixels) -> bytes:
+def frame_file(pixels: Pixels, quality: int = 85) -> bytes:
     """A frame (H, W, 3) as a JPEG, for a browser that shows it for a moment."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=85)
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from styleswap import __version__, media
 from styleswap.errors import StyleSwapError
-from styleswap.specs import MethodSpec, Params, StylisingParams
+from styleswap.specs import MethodSpec, Params, StylisingParams, knobs
 
 # The deepest layer is 16 times smaller than the picture; it should have two pixels at least.
 SHORTEST_SIDE = 32
@@ -70,7 +70,8 @@ def sized(content: Image.Image, params: Params) -> Image.Image:
     """
     if isinstance(params, StylisingParams):
         content = media.fit(content, params.size)
-        check_thin(content.size)
+        most = next(k.high for k in knobs(type(params)) if k.name == "size")
+        check_thin(content.size, most)
     elif min(content.size) < THINNEST:
         raise StyleSwapError(
             f"The picture is {content.width} x {content.height} pixels; {THINNEST} a side are"
@@ -79,12 +80,17 @@ def sized(content: Image.Image, params: Params) -> Image.Image:
     return content
 
 
-def check_thin(size: tuple[int, int]) -> None:
-    """Refuse what is too thin for the deepest layers, in one sentence."""
+def check_thin(size: tuple[int, int], most: float | None = None) -> None:
+    """Refuse what is too thin for the deepest layers, in one sentence.
+
+    Args:
+        most: the longer side that it may have; that of `size` where there is no choice.
+    """
     if min(size) < SHORTEST_SIDE:
+        larger = most and min(size) * most / max(size) >= SHORTEST_SIDE + 1
         raise StyleSwapError(
             f"At size {max(size)} the picture would be only {min(size)} px on its shorter side and"
-            f" {SHORTEST_SIDE} are needed; choose a larger size or crop it."
+            f" {SHORTEST_SIDE} are needed; {'choose a larger size or ' if larger else ''}crop it."
         )
 
 

@@ -60,6 +60,22 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         print(errors.read_text(), file=sys.stderr)
 
 
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ran = subprocess.run(
+            [sys.executable, "app.py", "--port", str(port)],
+            cwd=ROOT,
+            env=os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "gradio")},
+            capture_output=True,
+            text=True,
+        )
+    sentence = f"Nothing can listen at port {port}: another program may; choose another --port.\n"
+    assert (ran.returncode, ran.stderr) == (2, sentence)
+
+
 def test_twenty_visitors_and_a_picture(
     server: tuple[subprocess.Popen[bytes], str], photo: Path, tmp_path: Path
 ) -> None:

@@ -139,7 +139,7 @@ def test_johnson_of_strength_0_gives_the_film_back(call: Call, film: Path, tmp_p
         (("-o", "out.avi"), "ends in .mp4, .gif"),
         (("-o", "out"), "ends in .mp4, .gif"),
         (("-o", "no/out.mp4"), "make the folder first"),
-        (("--style", "nobody"), "no trained style called 'nobody'"),
+        (("--style", "nobody"), "no trained style called nobody"),
         (("--style", STYLE, "--refine", 9), "has no setting called refine"),
         (("--style", STYLE, "--finish", "denoise"), "finish"),
         (("--style", STYLE, "--method", "nope"), "no method called 'nope'"),

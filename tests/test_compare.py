@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import threading
@@ -237,7 +238,13 @@ def test_the_records_are_complete(made: Made) -> None:
         assert list(row) == ["method", "seconds", "content", "style", "brightness", "file"]
         assert row == result.row | {"file": f"{result.method}.png"}
     names = {file.name for file in made.folder.iterdir()}
-    assert names == {"johnson.png", "adain.png", "contact-sheet.jpg", "results.json"}
+    records = {"results.json", "results.csv"}
+    assert names == {"johnson.png", "adain.png", "contact-sheet.jpg", *records}
+    with (made.folder / "results.csv").open(encoding="utf-8", newline="") as file:
+        photograph, *rows = csv.DictReader(file)
+    assert photograph["method"] == "(photograph)" and photograph["file"] == ""
+    for row, found in zip(rows, made.records["results"], strict=True):
+        assert {k: v for k, v in row.items() if v} == {k: str(v) for k, v in found.items()}
 
 
 def test_a_picture_carries_the_settings_that_make_it_again(made: Made, engine: Engine) -> None:

@@ -1287,6 +1287,43 @@ def test_a_frame_over_the_wire(client: TestClient, ticket: str, clock: Clock) ->
     assert facts == {"size": [64, 48], "styles": [["udnie", 1.0]], "ms": 0.1, "rate": None}
 
 
+def test_a_snapshot_is_painted_as_large_as_the_frame(
+    room: Room, client: TestClient, ticket: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the stream is painted in small, and goes on to be."""
+    monkeypatch.setattr(live, "SIDES", (32, 48))
+    post(client, ticket)
+    (stream,) = machine.made
+    assert stream.size == (48, 36)
+    headers = {live.TICKET: ticket}
+    large = coded(filmed(101, 75))  # painters take even sides alone
+    answer = client.post(
+        live.PATH, params={"look": look(), "still": "1"}, content=large, headers=headers
+    )
+    assert machine.made[-1].size == (100, 76) and machine.made[-1].prepared
+    made = shown(Reply(answer.content))
+    assert made.shape == (75, 101, 3) and off(made, 255 - filmed(101, 75)) < 3
+    post(client, ticket)
+    assert stream.count == 2
+
+
+def test_one_snapshot_at_a_time(
+    room: Room, client: TestClient, ticket: str, machine: Machine
+) -> None:
+    machine.door.clear()
+    headers = {live.TICKET: ticket}
+    params = {"look": look(), "still": "1"}
+    first = in_background(
+        lambda: client.post(live.PATH, params=params, content=FRAME, headers=headers)
+    )
+    machine.began.get(timeout=PATIENCE)
+    second = client.post(live.PATH, params=params, content=FRAME, headers=headers)
+    assert second.status_code == 400 and "A snapshot is being painted" in second.text
+    machine.door.set()
+    assert first.result(PATIENCE).status_code == 200
+    assert client.post(live.PATH, params=params, content=FRAME, headers=headers).is_success
+
+
 def test_a_place_in_the_line_is_202(
     room: Room, client: TestClient, ticket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

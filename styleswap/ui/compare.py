@@ -372,7 +372,7 @@ class CompareTab:
                 yield {stage.status: status(both(i18n.STOPPED_EARLY))}
                 return
             compare.save_records(task, own, results, folder)
-            before.unlink()
+            media.save_picture(task.style, folder / "style.png")
             target = file_name("compare", content, style).removesuffix(".png")
             with tempfile.TemporaryDirectory() as packed:
                 file = Path(shutil.make_archive(f"{packed}/comparison", "zip", folder))

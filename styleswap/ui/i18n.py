@@ -154,6 +154,11 @@ LIVE_TEXTS = {
         " may help, or waiting until others are done.",
         "目前本机大约只能为您提供每秒 {rate} 帧；可减小处理尺寸，或等其他人用完。",
     ),
+    "slowest": Text(
+        "This machine manages about {rate} frames a second for you now; it may help to wait until"
+        " others are done.",
+        "目前本机大约只能为您提供每秒 {rate} 帧；等其他人用完可能会好些。",
+    ),
     "refused": Text(
         "The browser did not allow the camera. Allow it beside the page's address, then Retry.",
         "浏览器未允许使用摄像头。请在地址栏旁允许，然后点“重试”。",
@@ -174,6 +179,9 @@ LIVE_TEXTS = {
         "The connection to the server was lost. Retry once it is back; it may help to load the page"
         " anew.",
         "与服务器的连接已断开。恢复后请点“重试”，必要时请刷新页面。",
+    ),
+    "nosnapshot": Text(
+        "The snapshot did not come through; try once more.", "拍照未成功；请再试一次。"
     ),
     "norecord": Text("This browser cannot record.", "此浏览器不支持录像。"),
 }

@@ -20,7 +20,7 @@ from styleswap import limits, live, scratch
 from styleswap.errors import FULL, StyleSwapError, for_strangers, is_full
 from styleswap.live import Room
 from styleswap.specs import Text
-from styleswap.ui import endpoints, examples, fetch, i18n, line, mcp, theme
+from styleswap.ui import endpoints, examples, fetch, head, i18n, line, mcp, theme
 from styleswap.ui.boxes import PictureBox, VideoBox
 from styleswap.ui.compare import CompareTab
 from styleswap.ui.denoise import DenoiseTab
@@ -104,6 +104,7 @@ def launch(
         prevent_thread_lock: come back at once, not when the page is closed.
     """
     hosting = hosting or Hosting()
+    head.mend()
     room = Room(engine)
     page = build(room)
     page.launch(prevent_thread_lock=True, **launch_options(room, hosting), **options)
@@ -177,6 +178,7 @@ def launch_options(room: Room, hosting: Hosting | None = None) -> dict[str, Any]
         "i18n": i18n.catalogue(),
         "footer_links": ["api", "settings"],
         "run_history": False,
+        "pwa": True,
         "ssr_mode": False,
         "mcp_server": True,
         "show_error": True,

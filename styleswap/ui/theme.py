@@ -115,6 +115,11 @@ CSS = """
    in one to the tabs, and the footer is outside them. */
 footer { margin: 14px 0 clamp(6px, calc((769px - 100vw) * 999), 80px) !important;
   min-height: 0 !important; padding: 0 !important; }
+/* The dots stand there even where what they part does not. */
+footer { gap: 18px; }
+footer .divider { display: none !important; }
+/* For developers who show off their page. */
+.api-docs .banner-wrap:has(> .record-button) { display: none; }
 
 #header { display: flex; align-items: baseline; gap: 4px 14px; flex-wrap: wrap; padding: 0; }
 #header h1 { font-size: 24px; font-weight: 700; letter-spacing: -0.02em; margin: 0; }

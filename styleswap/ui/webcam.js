@@ -70,7 +70,9 @@ function tell() {
   const words = fill(props.texts.running, {rate: Math.round(rate), delay: Math.round(delay)});
   // What the server expects, before it comes to that; and what comes while it does other work.
   const pace = Math.round(Math.min(live.facts.rate || rate, live.drawn > 20 ? rate : Infinity));
-  const fine = note || fill(pace < SLOW ? props.texts.slow : props.texts.painted, {rate: pace, size});
+  const least = Math.max(...(live.facts.size || [0])) <= props.least;
+  const kind = pace >= SLOW ? 'painted' : least ? 'slowest' : 'slow';
+  const fine = note || fill(props.texts[kind], {rate: pace, size});
   say(words, recorder ? `${fill(props.texts.recording, {time: clock()})} ${fine}` : fine);
 }
 
@@ -110,14 +112,20 @@ function pump() {
   if (performance.now() >= pause && video.videoWidth) send();
 }
 
+// What the camera sees now, of the size that the server is sent.
+function grab(into, ink) {
+  const shrink = Math.min(1, box[0] / Math.max(video.videoWidth, video.videoHeight));
+  const width = Math.round(video.videoWidth * shrink), height = Math.round(video.videoHeight * shrink);
+  if (into.width !== width || into.height !== height) Object.assign(into, {width, height});
+  ink.setTransform(settings().mirror ? -1 : 1, 0, 0, 1, settings().mirror ? width : 0, 0);
+  ink.drawImage(video, 0, 0, width, height);
+  ink.resetTransform();
+}
+
 async function send() {
   const mine = run, when = fresh, seq = ++live.sent;
   busy = true; fresh = 0;
-  const shrink = Math.min(1, box[0] / Math.max(video.videoWidth, video.videoHeight));
-  const width = Math.round(video.videoWidth * shrink), height = Math.round(video.videoHeight * shrink);
-  if (capture.width !== width || capture.height !== height) Object.assign(capture, {width, height});
-  ink.setTransform(settings().mirror ? -1 : 1, 0, 0, 1, settings().mirror ? width : 0, 0);
-  ink.drawImage(video, 0, 0, width, height);
+  grab(capture, ink);
   const [data, before] = await Promise.all([
     new Promise((done) => capture.toBlob(done, 'image/jpeg', 0.85)),
     settings().split ? createImageBitmap(capture) : null]);
@@ -262,6 +270,29 @@ function keep(blob, suffix) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
+// Painted once more at full size, which what is seen need not be; no line where the original ends.
+async function snapshot() {
+  const mine = run, still = document.createElement('canvas'), ink = still.getContext('2d', {alpha: false});
+  grab(still, ink);
+  part('snapshot').disabled = true;
+  try {
+    const data = await new Promise((done) => still.toBlob(done, 'image/jpeg', 0.95));
+    const answer = await fetch(`${address()}&still=1`, {method: 'POST', body: data,
+      signal: AbortSignal.timeout(LONGEST_WAIT),
+      headers: {'Content-Type': data.type, [props.headers.ticket]: props.ticket || ''}});
+    if (answer.status !== 200) return complain((await answer.json()).error);
+    const painted = await createImageBitmap(await answer.blob());
+    const x = settings().split ? Math.round(line * still.width) : 0;
+    const rest = [x, 0, still.width - x, still.height];
+    if (rest[2]) ink.drawImage(painted, ...rest, ...rest);
+    still.toBlob((blob) => keep(blob, 'png'), 'image/png');
+  } catch (error) {
+    complain(props.texts.nosnapshot);
+  } finally {
+    if (mine === run) part('snapshot').disabled = live.state !== 'running';
+  }
+}
+
 function record() {
   if (recorder) return recorder.stop();
   const kinds = ['video/mp4;codecs=avc1.42E01F', 'video/webm;codecs=vp9', 'video/webm;codecs=vp8', 'video/webm'];
@@ -282,7 +313,7 @@ function record() {
 }
 
 part('go').onclick = () => ['running', 'asking'].includes(live.state) ? stop() : start();
-part('snapshot').onclick = () => canvas.toBlob((blob) => keep(blob, 'png'), 'image/png');
+part('snapshot').onclick = snapshot;
 part('record').onclick = record;
 part('camera').onchange = (event) => { chosen = event.target.value; start(); };
 part('line').oninput = (event) => {

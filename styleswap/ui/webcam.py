@@ -95,6 +95,7 @@ class WebcamTab:
             # From here on what the script calls props.
             path=live.PATH,
             camera=live.CAMERA,
+            least=specs.LIVE_SIZES[0][0],
             headers={"ticket": live.TICKET, "facts": live.FACTS},
             kinds={spec.id: spec.style for spec in self.choice.specs},
             texts={name: both(text, **GAPS) for name, text in i18n.LIVE_TEXTS.items()},

@@ -135,3 +135,15 @@ def test_a_job_is_heard_and_shuts_nobody_out(visit: Visit, extra_app: str, local
     expect(voice).to_have_text(re.compile(r"^(Step|第) ?\d+ "))
     page.click("#stop")
     expect(voice).to_have_text(re.compile("^(Stopped at step|已在第)"))
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_what_gradio_adds_says_nothing_to_developers(visit: Visit, app: str, width: int) -> None:
+    page = visit(app, width=width)
+    footer = page.locator("footer")
+    assert "·" not in footer.inner_text()
+    footer.get_by_role("button", name="Settings").click()
+    settings = page.locator(".api-docs")
+    expect(settings).to_contain_text("Progressive Web App")
+    words = settings.inner_text()
+    assert not any(text in words for text in ("launch(", "Gradio", "demo"))

@@ -107,7 +107,14 @@ def test_stop_keeps_what_there_is_and_all_of_it_is_one_download(
     files = [row["file"] for row in found["results"]]
     assert files == ["johnson.png", "gatys.png"]
     names = {f.name for f in folder.iterdir()}
-    assert names == {*files, "contact-sheet.jpg", "results.json"}
+    assert names == {
+        *files,
+        "contact-sheet.jpg",
+        "results.json",
+        "results.csv",
+        "photograph.png",
+        "style.png",
+    }
     for row in found["results"]:
         with Image.open(folder / row["file"]) as picture:
             assert max(picture.size) == 256
