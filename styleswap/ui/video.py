@@ -65,6 +65,49 @@ IN_STEP = """() => {
 }"""
 
 
+# Gradio's box takes what the browser has for a video, of which it knows few kinds, and says in red
+# of what it cannot play that it is not playable. It has no setting for either; once it does, this
+# can go. The server says of each file whether it is a video, and the poster shows what it is.
+TAKES_ALL = """() => {
+  const types = 'video/*,.gif,.webp,.apng,.png,.avi,.flv,.m2ts,.mkv,.mpg,.mts,.mxf,.ts,.vob,.wmv';
+  const inBox = (event) => event.target.closest?.('#video-content');
+  const known = (file) => file.type.startsWith('video/');
+  const allKnown = (files) => [...files].every(known);
+  const asVideos = (files) => {
+    const held = new DataTransfer();
+    for (const file of files)
+      held.items.add(known(file) ? file : new File([file], file.name, {type: 'video/mp4'}));
+    return held;
+  };
+  document.addEventListener('click', (event) => {
+    const input = inBox(event)?.querySelector('input[type="file"]');
+    if (input) input.accept = types;
+  }, true);
+  document.addEventListener('change', (event) => {
+    const input = event.target;
+    if (inBox(event) && input.type === 'file' && !allKnown(input.files))
+      input.files = asVideos(input.files).files;
+  }, true);
+  document.addEventListener('drop', (event) => {
+    const files = event.dataTransfer?.files ?? [];
+    if (!inBox(event) || allKnown(files)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const dataTransfer = asVideos(files);
+    const again = new DragEvent('drop', {bubbles: true, cancelable: true, dataTransfer});
+    event.target.dispatchEvent(again);
+  }, true);
+  document.addEventListener('error', (event) => {
+    if (event.target instanceof HTMLVideoElement && inBox(event)) event.stopImmediatePropagation();
+  }, true);
+}"""
+POSTER = """(picture) => {
+  const film = document.querySelector('#video-content video');
+  if (film) film.poster = picture;
+}"""
+POSTER_SIDE = 480
+
+
 def make_request(
     spec: MethodSpec,
     content: str | None,
@@ -226,6 +269,7 @@ class VideoTab:
                     "video-examples",
                 )
             self.choice.draw_style()
+        self.poster = gr.Textbox(visible="hidden")
         self.choice.draw_method()
         self.slow = gr.HTML(
             f'<p class="fine">{both(i18n.SLOW_VIDEO)}</p>',
@@ -240,10 +284,10 @@ class VideoTab:
         self.content.upload(
             self._check,
             self.content,
-            self.content,
+            [self.content, self.poster],
             **(QUICK | {"queue": True}),
             concurrency_limit=None,
-        )
+        ).then(None, self.poster, None, js=POSTER, api_visibility="private")
         self.choice.method.change(
             lambda method: gr.update(visible=specs.get_spec(method).pace != "live"),
             self.choice.method,
@@ -266,16 +310,19 @@ class VideoTab:
             api_visibility="private",
         )
         page.load(None, js=IN_STEP)
+        page.load(None, js=TAKES_ALL)
 
     def _check(self, path: str | None) -> Iterator[Any]:
-        """On an upload: a file that is no video is put out again, with a sentence."""
+        """On an upload: a file that is no video is put out again, with a sentence; of others the
+        first frame is shown, if the browser shows none."""
         with toasts(str):
             try:
-                probe.open_clip(path or "", cancel=line.cancel())
+                clip = probe.open_clip(path or "", cancel=line.cancel())
+                picture = first_of(clip, POSTER_SIDE)
             except StyleSwapError:
-                yield None
+                yield None, ""
                 raise
-            yield gr.skip()
+            yield gr.skip(), inline(jpeg(picture, picture.size)).url
 
     def _job(self, values: dict[Component, Any]) -> tuple[VideoRequest, str | None]:
         """What the widgets ask for, and the style's name or path."""
@@ -372,7 +419,10 @@ class VideoTab:
 
 def first_picture(clip: Path) -> Image.Image:
     """What a clip is known by among others: its first frame, which is there at once."""
-    opened = files.open_clip(clip)
-    size = opened.fitted(THUMB_SIDE * 2)
-    with contextlib.closing(files.read_frames(opened, range(1), size)) as frames:
+    return first_of(files.open_clip(clip), THUMB_SIDE * 2)
+
+
+def first_of(clip: files.Clip, longest: int) -> Image.Image:
+    """The first frame of a clip, with a longer side of at most `longest`."""
+    with contextlib.closing(files.read_frames(clip, range(1), clip.fitted(longest))) as frames:
         return Image.fromarray(next(frames)[1])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from styleswap import video
 from styleswap.ui.examples import clip_examples
 from tests.browser.acts import Visit, download, number
+from tests.helpers import numbered, write_film
 
 WORKING = re.compile(r"Frame \d+ of \d+")
 FILM = "#video-stage video"
@@ -129,6 +133,45 @@ def test_what_is_no_video_is_refused(page: Page, tmp_path: Path) -> None:
     page.click("#video-go")
     expect(page.get_by_test_id("toast-body").last).to_contain_text("There is no video yet")
     expect(page.locator("#video-go")).to_be_enabled()
+
+
+KINDS = ("gif", "webp", "apng", "ts", "mxf", "avi", "flv", "m2ts", "vob", "wmv", "mpg")
+
+
+@pytest.mark.parametrize("dropped", [False, True], ids=["chosen", "dropped"])
+@pytest.mark.parametrize("suffix", KINDS)
+def test_every_kind_of_video(suffix: str, dropped: bool, page: Page, tmp_path: Path) -> None:
+    """What the browser cannot play it shows the first frame of, not a fault in red."""
+    frames, film = [numbered(k, 96, 64) for k in range(8)], tmp_path / f"film.{suffix}"
+    if suffix in ("gif", "webp", "apng"):
+        kind = {"apng": "PNG"}.get(suffix, suffix)
+        first, *others = map(Image.fromarray, frames)
+        first.save(film, kind, save_all=True, append_images=others, duration=40)
+    else:
+        codec = {"vob": "mpeg2video", "mpg": "mpeg2video", "mxf": "mpeg2video", "wmv": "wmv2"}
+        about: dict[str, Any] = {"codec": codec.get(suffix, "libx264"), "options": {}}
+        write_film(film, frames, format={"vob": "vob"}.get(suffix), **about)
+    page.click('#video-content button[aria-label="Clear"]')
+    if dropped:
+        data = base64.b64encode(film.read_bytes()).decode()
+        held = page.evaluate_handle(
+            """async ([data, name]) => {
+                const bytes = await (await fetch(`data:;base64,${data}`)).arrayBuffer();
+                const held = new DataTransfer();
+                held.items.add(new File([bytes], name));
+                return held;
+            }""",
+            [data, film.name],
+        )
+        box = page.locator('#video-content button:has(input[type="file"])')
+        box.dispatch_event("drop", {"dataTransfer": held})
+    else:
+        page.set_input_files('#video-content input[type="file"]', film)
+    shown = page.locator("#video-content video")
+    expect(shown).to_have_attribute("poster", re.compile("^data:image/jpeg"))
+    expect(page.get_by_text(re.compile("not playable|allowed"))).to_have_count(0)
+    expect(page.get_by_test_id("toast-body")).to_have_count(0)
+    expect(page.locator("#video-status")).to_contain_text("The first frame")
 
 
 @pytest.mark.parametrize(("locale", "word"), [("en-GB", "Stylise"), ("zh-CN", "开始绘制")])
