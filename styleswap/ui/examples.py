@@ -66,7 +66,7 @@ def content_input(label: Text, prefix: str = "", first: Image.Image | None = Non
     about: dict[str, Any] = {
         "label": t(label),
         "sources": ["upload", "webcam", "clipboard"],
-        "buttons": ["fullscreen"],
+        "buttons": [],  # each is a stop of the keyboard's on the way to the method
         "height": 250,
         "elem_id": f"{prefix}content",
     }

@@ -159,11 +159,6 @@
   function dressTab(tab) {
     tab.tabIndex = tab.getAttribute('aria-selected') === 'true' ? 0 : -1;
   }
-  // Browsers stop at whatever scrolls, and a list of options is gone then.
-  document.addEventListener('keydown', ({key}) => {
-    if (key !== 'Tab') return;
-    for (const list of document.querySelectorAll('ul.options')) list.tabIndex = -1;
-  }, true);
   document.addEventListener('keydown', (event) => {
     const list = event.target.closest?.('[role="tab"]')?.closest('[role="tablist"]');
     const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
