@@ -69,9 +69,16 @@ def sized(content: Image.Image, params: Params) -> Image.Image:
         StyleSwapError: it would be too thin.
     """
     if isinstance(params, StylisingParams):
+        longer, shorter = max(content.size), min(content.size)
+        if round(shorter * params.size / longer) < SHORTEST_SIDE:
+            least = -(-SHORTEST_SIDE * longer // shorter)
+            most = next(k.high for k in knobs(type(params)) if k.name == "size")
+            larger = f"choose a size of at least {least} or " if most and least <= most else ""
+            raise StyleSwapError(
+                f"At size {params.size} a picture of {content.width} x {content.height} would be"
+                f" less than {SHORTEST_SIDE} pixels on its shorter side; {larger}crop it."
+            )
         content = media.fit(content, params.size)
-        most = next(k.high for k in knobs(type(params)) if k.name == "size")
-        check_thin(content.size, most)
     elif min(content.size) < THINNEST:
         raise StyleSwapError(
             f"The picture is {content.width} x {content.height} pixels; {THINNEST} a side are"
@@ -80,17 +87,12 @@ def sized(content: Image.Image, params: Params) -> Image.Image:
     return content
 
 
-def check_thin(size: tuple[int, int], most: float | None = None) -> None:
-    """Refuse what is too thin for the deepest layers, in one sentence.
-
-    Args:
-        most: the longer side that it may have; that of `size` where there is no choice.
-    """
+def check_thin(size: tuple[int, int]) -> None:
+    """Refuse what is too thin for the deepest layers, in one sentence."""
     if min(size) < SHORTEST_SIDE:
-        larger = most and min(size) * most / max(size) >= SHORTEST_SIDE + 1
         raise StyleSwapError(
             f"At size {max(size)} the picture would be only {min(size)} px on its shorter side and"
-            f" {SHORTEST_SIDE} are needed; {'choose a larger size or ' if larger else ''}crop it."
+            f" {SHORTEST_SIDE} are needed; choose a larger size or crop it."
         )
 
 

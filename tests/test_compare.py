@@ -112,7 +112,7 @@ def test_a_file_that_is_no_picture_is_named(bad: str, tmp_path: Path) -> None:
 def test_a_photograph_too_thin_for_the_size_is_refused_before_the_work(tmp_path: Path) -> None:
     thin = tmp_path / "thin.png"
     colourful(400, 60).save(thin)
-    with pytest.raises(StyleSwapError, match="choose a larger size"):
+    with pytest.raises(StyleSwapError, match="choose a size of at least"):
         open_comparison(str(thin), str(WAVES), None, PARAMS)
 
 

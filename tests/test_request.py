@@ -13,11 +13,11 @@ from styleswap.specs import METHODS
 @pytest.mark.parametrize(
     ("shape", "method", "size", "advice"),
     [
-        ((3000, 60), "johnson", 512, "choose a larger size or crop it."),
-        ((3000, 30), "johnson", 512, "choose a larger size or crop it."),
-        ((3000, 30), "swap", 512, "are needed; crop it."),
-        ((3000, 30), "swap", 1024, "are needed; crop it."),
-        ((3000, 20), "johnson", 4096, "are needed; crop it."),
+        ((3000, 60), "johnson", 512, "; choose a size of at least 1600 or crop it."),
+        ((3000, 30), "johnson", 512, "; choose a size of at least 3200 or crop it."),
+        ((3000, 30), "swap", 512, "on its shorter side; crop it."),
+        ((3000, 30), "swap", 1024, "on its shorter side; crop it."),
+        ((3000, 20), "johnson", 4096, "on its shorter side; crop it."),
     ],
 )
 def test_a_larger_size_is_advised_where_it_helps(
@@ -27,5 +27,7 @@ def test_a_larger_size_is_advised_where_it_helps(
     with pytest.raises(StyleSwapError) as error:
         sized(Image.new("RGB", shape), params(size=size))  # type: ignore[call-arg]
     assert str(error.value).endswith(advice)
-    if "larger" in advice:
-        sized(Image.new("RGB", shape), params(size=4096))  # type: ignore[call-arg]
+    if "at least" in advice:
+        least = int(advice.split()[7])
+        fitted = sized(Image.new("RGB", shape), params(size=least))  # type: ignore[call-arg]
+        assert min(fitted.size) == 32
