@@ -785,7 +785,7 @@ def test_methods_are_compared_into_a_folder(call: Call, tmp_path: Path) -> None:
     assert found == json.loads((target / "results.json").read_text("utf-8"))
     assert found["settings"]["methods"] == ["johnson", "adain"]
     assert [row["file"] for row in found["results"]] == ["johnson.png", "adain.png"]
-    assert len(list(target.iterdir())) == 4
+    assert len(list(target.iterdir())) == 5
     for row in found["results"]:
         with Image.open(target / row["file"]) as picture:
             about = json.loads(picture.text["styleswap"])  # type: ignore[attr-defined]

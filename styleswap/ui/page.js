@@ -81,7 +81,8 @@
 
   // --- painting what was chosen, for methods that take a moment ---
 
-  const PATIENCE = 5000;  // ms for which a choice waits: whatever works then, works long
+  const PATIENCE = 20000;  // ms for which a choice waits: whatever works then, works long
+  const UNHEARD = 5000;  // ms after which a press was in vain
   let wanted = 0, pressed = 0;
   window.paintSoon = () => {
     const go = document.getElementById('go');
@@ -91,7 +92,7 @@
       if (go.disabled) pressed = 0;
       if (!wanted || now - wanted > PATIENCE) return;
       // A press is heard once the server has answered, and until then no other is.
-      if (go.disabled || now - pressed < PATIENCE) return void setTimeout(press, 50);
+      if (go.disabled || now - pressed < UNHEARD) return void setTimeout(press, 50);
       [wanted, pressed] = [0, now];
       go.click();
     };

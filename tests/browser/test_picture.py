@@ -293,8 +293,12 @@ def test_the_style_chosen_last_is_painted(visit: Visit, app: str, tmp_path: Path
     expect(page).to_have_url(re.compile("style="))
     name = page.evaluate("new URLSearchParams(location.search).get('style')")
     expect(thumbs.nth(3).locator("..")).to_have_attribute("aria-checked", "true")
-    expect(page.locator(RESULT)).to_have_attribute("src", re.compile(f"{name}-johnson"))
-    assert painted(page, tmp_path)["styles"] == [{"name": name, "weight": 1}]
+    for _ in range(40):  # those before it may come first
+        page.wait_for_timeout(500)
+        styles = painted(page, tmp_path)["styles"]
+        if styles == [{"name": name, "weight": 1}]:
+            break
+    assert styles == [{"name": name, "weight": 1}]
     # A method that takes its time waits for the button.
     choose_method(page, "Gatys")
     page.locator("#style-examples button").nth(2).click()
@@ -338,7 +342,8 @@ def test_ones_own_picture_is_a_style(
         give(page, "#johnson-styles .own", kind, photo)
     expect(page.locator("#method input")).to_have_value(re.compile("^Meta"))
     expect(page.locator("#style img").first).to_have_attribute("src", re.compile(r"photo\.jpg$"))
-    expect(page.locator(RESULT)).to_have_attribute("src", re.compile("photo-meta"))
+    expect(page.locator("#status")).to_contain_text("Done in")
+    assert "photo-meta" in download(page, tmp_path).name
     assert painted(page, tmp_path)["method"] == "meta"
     page.click("#trained-styles")
     expect(own).to_be_visible()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from styleswap import video
+from styleswap.movie import VideoProgress
+from styleswap.ui import video as tab
 from styleswap.ui.examples import clip_examples
 from tests.browser.acts import Visit, download, number
 from tests.helpers import numbered, write_film
@@ -94,7 +98,18 @@ def test_a_first_frame_is_shown_when_the_style_changes(page: Page) -> None:
     expect(preview).not_to_have_attribute("src", str(first))
 
 
-def test_stop_keeps_what_is_done(page: Page, tmp_path: Path) -> None:
+def test_stop_keeps_what_is_done(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = tab.film
+
+    def slowly(*job: Any) -> Iterator[VideoProgress]:
+        """So that Stop comes first on a busy machine, too."""
+        for state in usual(*job):
+            time.sleep(0.1)
+            yield state
+
+    monkeypatch.setattr(tab, "film", slowly)
     number(page, "#video-size", 640)
     page.click("#video-go")
     expect(page.locator("#video-status")).to_contain_text(WORKING)

@@ -340,7 +340,7 @@ def test_a_request_that_is_too_large_is_not_read(
 ) -> None:
     answer = http.post("gradio_api/run/methods", content=b" " * (guard.MOST_BODY + 1))
     assert answer.status_code == 413
-    monkeypatch.setattr(limits, "_now", replace(limits.now(), upload=1, uploads=2))
+    monkeypatch.setattr(limits, "_now", replace(limits.now(), upload=1))
     parts = (b"--b\r\n" + b'Content-Disposition: form-data; name="files"; filename="x"\r\n\r\n',)
     kind = {"Content-Type": "multipart/form-data; boundary=b"}
 
@@ -352,6 +352,7 @@ def test_a_request_that_is_too_large_is_not_read(
     with contextlib.suppress(httpx.WriteError, httpx.ReadError):
         answer = http.post("gradio_api/upload", content=endless(), headers=kind)
         assert (answer.status_code, answer.text) == (413, "A file has 1 MB at most here.")
+    monkeypatch.setattr(limits, "_now", replace(limits.now(), uploads=2))
     for _ in range(2):
         http.post("gradio_api/upload", files={"files": ("x", b"0" * 900_000)})
     answer = http.post("gradio_api/upload", files={"files": ("x", b"0" * 900)})
@@ -400,7 +401,9 @@ def test_the_quota_takes_no_picture_of_the_page_s_own(
     http: httpx.Client, demo: Any, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (path,) = http.post("gradio_api/upload", files={"files": photo.open("rb")}).json()
-    shown = set(re.findall(r'"url": ?"[^"]*(/gradio_api/file=[^"]+)"', http.get("config").text))
+    config = http.get("config").text
+    shown = set(re.findall(r'"url": ?"[^"]*(/gradio_api/file=[^"]+)"', config))
+    shown |= {f"/gradio_api/file={p}" for p in re.findall(r'data-file=\\"([^"\\]+)', config)}
     assert len(shown) > 10 and Path(path).exists()
     monkeypatch.setattr(limits, "_now", replace(limits.now(), disk=1e-6))
     page.tidy(demo, Path(demo.app.uploaded_file_dir))
